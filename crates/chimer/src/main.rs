@@ -1,0 +1,2 @@
+//! chimer
+fn main() {}

@@ -1,0 +1,2 @@
+//! chimerd
+fn main() {}

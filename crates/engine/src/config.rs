@@ -1,0 +1,231 @@
+//! What an engine is told to do: legal values only. `config` makes these from text, tests and the simulator make
+//! them by hand.
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use truechimer_discipline::gates::{PanicLimits, StepPolicy};
+use truechimer_time::{Cooked, PollExponent};
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineConfig {
+    /// The time sources, in the order of the file.
+    pub sources: Vec<SourceConfig>,
+    /// Serving time; `None` opens no port.
+    pub serve: Option<ServeConfig>,
+    /// Steering the clock.
+    pub clock: ClockConfig,
+    /// Which sources are believed.
+    pub selection: SelectionConfig,
+    /// Being a source of last resort for others; `None` never pretends.
+    pub local: Option<LocalConfig>,
+    /// A time that is certainly past (the build's, or the last known good): eras are unfolded from here on.
+    pub era_floor: Cooked,
+}
+
+/// One `[[source]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceConfig {
+    /// What it is and where.
+    pub kind: SourceKind,
+    /// How it is used.
+    pub options: SourceOptions,
+}
+
+/// What a source is and where.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceKind {
+    /// One server, by name or address.
+    Server(Endpoint),
+    /// A name behind which there are many servers, of which up to `size` are used and the bad ones replaced.
+    Pool {
+        /// The name.
+        endpoint: Endpoint,
+        /// How many members to use, 1 to 16; 4 by default.
+        size: u8,
+    },
+    /// A reference clock whose samples the adapter pushes in (PPS, PHC, …), one-way.
+    Reference {
+        /// Its name in reports, and its reference identifier (up to four ASCII characters are used).
+        name: String,
+        /// The largest error a sample of it can have, seconds: a promise of the operator, as no round trip
+        /// measures it.
+        max_error_s: f64,
+        /// Stratum of the clock itself: 0 for GPS and the like.
+        stratum: u8,
+    },
+}
+
+/// Host and port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Name or address.
+    pub host: Host,
+    /// UDP port; 123 by default.
+    pub port: u16,
+}
+
+/// A name to resolve or an address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// DNS name.
+    Name(String),
+    /// Literal address.
+    Address(IpAddr),
+}
+
+/// Per-source options, in chrony's meaning where chrony has the option.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceOptions {
+    /// Shortest poll interval, 6 (64 s) by default.
+    pub min_poll: PollExponent,
+    /// Longest poll interval, 10 (1024 s) by default.
+    pub max_poll: PollExponent,
+    /// A quick burst at the start, on by default: four requests 2 s apart after the first answer.
+    pub iburst: bool,
+    /// A burst at every poll.
+    pub burst: bool,
+    /// Preferred over sources that are not.
+    pub prefer: bool,
+    /// Cannot be outvoted by sources that are not trusted.
+    pub trust: bool,
+    /// Must be among the selectable, or nothing is.
+    pub require: bool,
+    /// Measured but never selected.
+    pub noselect: bool,
+    /// Protocol version sent, 3 or 4; 4 by default.
+    pub version: u8,
+    /// Address family, `None` for both.
+    pub family: Option<Family>,
+    /// Samples with a longer round trip are dropped, seconds; 3 by default.
+    pub max_delay_s: f64,
+    /// Samples whose round trip exceeds the smallest by this factor are dropped; `None` for no limit.
+    pub max_delay_ratio: Option<f64>,
+    /// Added to every offset from this source, seconds.
+    pub offset_s: f64,
+    /// Local address to send from.
+    pub bind: Option<IpAddr>,
+    /// Starts offline: not polled until told so.
+    pub offline: bool,
+    /// Largest stratum accepted, 1 to 15; 15 by default.
+    pub max_stratum: u8,
+}
+
+/// Internet protocol family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// `[serve]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServeConfig {
+    /// Where to listen.
+    pub listen: Vec<Listener>,
+    /// Who is served and who is not: the longest matching prefix decides, nobody is served by default.
+    pub access: Vec<AccessRule>,
+}
+
+/// One socket that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Only packets through this interface.
+    pub interface: Option<String>,
+}
+
+/// One line of the access list. An IPv4 rule also covers the mapped form ::ffff:a.b.c.d.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessRule {
+    /// The network's address; bits beyond the prefix are zero.
+    pub network: IpAddr,
+    /// How many leading bits count, up to 32 or 128.
+    pub prefix_len: u8,
+    /// Served or refused.
+    pub allow: bool,
+}
+
+/// `[clock]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClockConfig {
+    /// When the clock may jump.
+    pub step: StepPolicy,
+    /// Beyond which correction the clock is not touched.
+    pub panic: PanicLimits,
+    /// Fastest slew, seconds a second; 500e-6 by default, up to 0.1.
+    pub max_slew_rate: f64,
+    /// Largest frequency correction, seconds a second; 500e-6 by default.
+    pub max_frequency: f64,
+    /// "Synchronised" means that the error bound is below this, seconds; 1.5 by default (RFC 5905 MAXDIST).
+    pub max_distance_s: f64,
+}
+
+/// `[selection]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectionConfig {
+    /// How many agreeing sources are needed to steer the clock; 1 by default.
+    pub min_sources: usize,
+}
+
+/// `[local]`: serve time without a source (an island). With `orphan`, islands elect one leader.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalConfig {
+    /// Stratum told to clients, 1 to 15; 10 by default.
+    pub stratum: u8,
+    /// Servers with the same local stratum agree on the one with the smallest reference identifier.
+    pub orphan: bool,
+    /// Distance told to clients, seconds; 1 by default.
+    pub distance_s: f64,
+    /// Only after having been synchronised once with a bound below this, seconds; `None` at once.
+    pub activate_s: Option<f64>,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            min_poll: PollExponent::DEFAULT_MIN,
+            max_poll: PollExponent::DEFAULT_MAX,
+            iburst: true,
+            burst: false,
+            prefer: false,
+            trust: false,
+            require: false,
+            noselect: false,
+            version: 4,
+            family: None,
+            max_delay_s: 3.0,
+            max_delay_ratio: None,
+            offset_s: 0.0,
+            bind: None,
+            offline: false,
+            max_stratum: 15,
+        }
+    }
+}
+
+impl Default for ClockConfig {
+    fn default() -> Self {
+        Self {
+            step: StepPolicy { above_s: Some(0.128), first: Some(3) },
+            panic: PanicLimits {
+                forward_s: Some(1000.0),
+                backward_s: Some(1000.0),
+                start_s: None,
+                accumulated_s: None,
+            },
+            max_slew_rate: 500e-6,
+            max_frequency: 500e-6,
+            max_distance_s: 1.5,
+        }
+    }
+}
+
+impl Default for SelectionConfig {
+    fn default() -> Self {
+        Self { min_sources: 1 }
+    }
+}

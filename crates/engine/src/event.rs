@@ -1,0 +1,112 @@
+//! Events: what happened, for journals, metrics and people. The engine does not log.
+
+use std::net::SocketAddr;
+
+use truechimer_time::NtpDuration;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A source became the system peer.
+    Selected {
+        /// Its name.
+        source: String,
+    },
+    /// No set of sources agrees.
+    NoMajority {
+        /// How many have answered.
+        answering: usize,
+        /// How many of these agree at most.
+        agreeing: usize,
+    },
+    /// There is a majority, but it is smaller than `min_sources`.
+    TooFewSources {
+        /// How many agree.
+        agreeing: usize,
+        /// How many are wanted.
+        wanted: usize,
+    },
+    /// A source was found to disagree with the majority.
+    Falseticker {
+        /// Its name.
+        source: String,
+        /// How far it is off, seconds.
+        offset_s: f64,
+    },
+    /// The bound fell below the limit.
+    Synchronised {
+        /// The bound, seconds.
+        bound_s: f64,
+    },
+    /// The bound grew over the limit.
+    Unsynchronised {
+        /// The bound, seconds.
+        bound_s: f64,
+    },
+    /// The clock was stepped.
+    Stepped {
+        /// By how much.
+        by: NtpDuration,
+    },
+    /// A correction beyond a panic limit was refused.
+    PanicRefused {
+        /// The correction wanted, seconds.
+        correction_s: f64,
+        /// The limit, seconds.
+        limit_s: f64,
+        /// Which limit, as in the config file.
+        limit: &'static str,
+    },
+    /// A clock command failed.
+    ClockFailed {
+        /// What was tried.
+        what: &'static str,
+        /// Operating system error number.
+        errno: i32,
+    },
+    /// Somebody else moved the clock.
+    Interference {
+        /// By how much, seconds.
+        by_s: f64,
+    },
+    /// A source answers for the first time, or again.
+    Reachable {
+        /// Its name.
+        source: String,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// A source has not answered for eight polls.
+    Unreachable {
+        /// Its name.
+        source: String,
+    },
+    /// A source sent a kiss code (RFC 5905 §7.4).
+    Kiss {
+        /// Its name.
+        source: String,
+        /// The code, such as `RATE`.
+        code: [u8; 4],
+    },
+    /// A pool member or a named server was given up for another address.
+    Replaced {
+        /// Its name.
+        source: String,
+        /// The address given up.
+        address: SocketAddr,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A name could not be resolved; it will be tried again.
+    ResolveFailed {
+        /// The name.
+        name: String,
+        /// In how many seconds.
+        retry_s: f64,
+    },
+    /// Serving from the local reference began (true) or ended.
+    LocalReference {
+        /// Whether it is in force.
+        active: bool,
+    },
+}

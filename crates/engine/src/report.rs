@@ -1,0 +1,163 @@
+//! The state of an engine as people and machines are shown it. Field names are the names in JSON; units come last.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The clock.
+    pub system: SystemReport,
+    /// Every source, in the order of the configuration; pool members one by one.
+    pub sources: Vec<SourceReport>,
+    /// What the server did; `None` when no port is open.
+    pub server: Option<ServerReport>,
+}
+
+/// The clock as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SystemReport {
+    /// Whether the bound is below the limit and a majority stands behind it.
+    pub synchronised: bool,
+    /// One sentence for a human: why it is synchronised or not, and warnings such as a single source.
+    pub reason: String,
+    /// Warnings that do not stop synchronisation, each one sentence.
+    pub warnings: Vec<String>,
+    /// Leap indicator: `none`, `insert`, `delete`, `unsynchronised`.
+    pub leap: String,
+    /// Stratum told to clients; 16 is unsynchronised.
+    pub stratum: u8,
+    /// Reference identifier as text: a name at stratum 1, an address or hash above.
+    pub reference_id: String,
+    /// Name of the system peer.
+    pub system_peer: Option<String>,
+    /// System clock by itself, seconds since 1970.
+    pub time_unix_s: f64,
+    /// Time since the last clock update, seconds.
+    pub last_update_age_s: Option<f64>,
+    /// Estimated offset of true time against the clock: positive when the clock is slow. Seconds.
+    pub offset_s: f64,
+    /// Honest one sigma of `offset_s`, seconds.
+    pub offset_sd_s: f64,
+    /// Guaranteed bound on the clock's error, seconds (root distance); `None` before the first sample.
+    pub bound_s: Option<f64>,
+    /// Frequency correction of the oscillator in force, without slew, ppm; positive makes the clock faster.
+    pub frequency_ppm: f64,
+    /// One sigma of the frequency, ppm.
+    pub frequency_sd_ppm: f64,
+    /// Slew in progress, ppm.
+    pub slew_ppm: f64,
+    /// Correction still to be slewed, seconds.
+    pub slew_remaining_s: f64,
+    /// Wander of the oscillator, per √s.
+    pub wander: f64,
+    /// Root delay, seconds.
+    pub root_delay_s: f64,
+    /// Root dispersion now, seconds.
+    pub root_dispersion_s: f64,
+    /// Limit below which the bound means "synchronised", seconds.
+    pub max_distance_s: f64,
+    /// Clock updates since the start.
+    pub updates: u64,
+    /// Steps since the start.
+    pub steps: u64,
+    /// Sum of the sizes of all steps since the state was first written, seconds.
+    pub stepped_total_s: f64,
+    /// Whether the clock is being steered (false: observing only).
+    pub controls_clock: bool,
+    /// Serving from the local reference.
+    pub local_reference: bool,
+}
+
+/// What became of a source in the last selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// The system peer: the best of the survivors.
+    SystemPeer,
+    /// Contributes to the clock.
+    Survivor,
+    /// Agrees with the majority but adds nothing (cluster algorithm, or others are preferred).
+    Outlier,
+    /// Disagrees with the majority.
+    Falseticker,
+    /// Answers, but is not selectable; see `reason`.
+    Rejected,
+    /// Configured as `noselect`.
+    NoSelect,
+    /// Has not answered yet, or not for eight polls.
+    Unreachable,
+    /// Switched off.
+    Offline,
+    /// Its name is being resolved.
+    Resolving,
+    /// Told us to stop (DENY, RSTR).
+    Stopped,
+}
+
+/// One association.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Name: as configured; pool members carry the pool's name.
+    pub name: String,
+    /// Address and port, once known.
+    pub address: Option<String>,
+    /// `server`, `pool`, `reference`.
+    pub kind: String,
+    /// Verdict of the last selection.
+    pub state: SourceState,
+    /// Why, in a few words; empty where the state says all.
+    pub reason: String,
+    /// Reachability register of the last eight polls, as the octal number that ntpq and chronyc print.
+    pub reach: u8,
+    /// Stratum of the server.
+    pub stratum: Option<u8>,
+    /// Its leap indicator.
+    pub leap: Option<String>,
+    /// Its reference identifier as text.
+    pub reference_id: Option<String>,
+    /// Poll interval in force, log2 seconds.
+    pub poll: i8,
+    /// Seconds since the last accepted sample.
+    pub last_sample_age_s: Option<f64>,
+    /// Last measured offset of the source against the clock (positive: the clock is slow), seconds.
+    pub last_offset_s: Option<f64>,
+    /// Last measured round trip, seconds.
+    pub last_delay_s: Option<f64>,
+    /// Estimated offset now, seconds.
+    pub offset_s: Option<f64>,
+    /// One sigma of it, seconds.
+    pub offset_sd_s: Option<f64>,
+    /// Estimated frequency of the clock against the source, ppm.
+    pub frequency_ppm: Option<f64>,
+    /// Root distance: the guaranteed bound through this source, seconds.
+    pub root_distance_s: Option<f64>,
+    /// The interval that must hold the true offset, by this source, seconds.
+    pub interval_s: Option<[f64; 2]>,
+    /// Noise of recent samples, seconds.
+    pub jitter_s: Option<f64>,
+    /// Smallest round trip believed possible, seconds.
+    pub base_delay_s: Option<f64>,
+    /// Samples taken.
+    pub samples: u64,
+    /// `user`, `kernel`, `hardware`: who stamped the last exchange (transmit, receive).
+    pub stamps: Option<[String; 2]>,
+    /// Requests sent.
+    pub sent: u64,
+    /// Replies accepted.
+    pub accepted: u64,
+    /// Datagrams dropped, by the name of the check that failed; only checks that ever failed are listed.
+    pub dropped: std::collections::BTreeMap<String, u64>,
+    /// Configured options worth showing: `prefer`, `trust`, `noselect`, `require`.
+    pub options: Vec<String>,
+}
+
+/// What the server did since the start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerReport {
+    /// Datagrams that came in.
+    pub received: u64,
+    /// Replies sent.
+    pub answered: u64,
+    /// Datagrams dropped, by reason; only reasons that ever occurred are listed.
+    pub dropped: std::collections::BTreeMap<String, u64>,
+}
