@@ -26,6 +26,8 @@ pub struct EngineConfig {
 /// One `[[source]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceConfig {
+    /// What reports and commands call it; `None` for its host as configured. Need not be unique.
+    pub name: Option<String>,
     /// What it is and where.
     pub kind: SourceKind,
     /// How it is used.
