@@ -55,16 +55,19 @@ impl Engine {
     }
 
     /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
+    /// `local` is the address it was sent to (its destination, not the interface's): without it, nobody on the
+    /// loopback interface is answered, as a packet from the network can claim a loopback source.
     /// On [`Verdict::Reply`] call [`Engine::stamp_reply`] just before sending.
     pub fn handle_request(
         &mut self,
         buffer: &mut [u8],
         len: usize,
         remote: std::net::SocketAddr,
+        local: Option<std::net::IpAddr>,
         received: Stamp,
         now: Now,
     ) -> Verdict {
-        let _ = (buffer, len, remote, received, now);
+        let _ = (buffer, len, remote, local, received, now);
         todo!()
     }
 

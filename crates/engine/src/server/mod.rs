@@ -1,6 +1,6 @@
 //! The responder: requests of clients in, replies out, in place.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use truechimer_time::{Cooked, Leap, Now, Stamp};
 use truechimer_wire::ReferenceId;
@@ -49,17 +49,25 @@ impl Responder {
         buffer: &mut [u8],
         len: usize,
         remote: SocketAddr,
+        local: Option<IpAddr>,
         received: Stamp,
         served: &Served,
         now: Now,
     ) -> Verdict {
-        let _ = (buffer, len, remote, received, served, now);
+        let _ = (buffer, len, remote, local, received, served, now);
         todo!()
     }
 
     /// See [`Engine::stamp_reply`](crate::Engine::stamp_reply).
     pub fn stamp(reply: &mut [u8], transmit: Cooked) {
         let _ = (reply, transmit);
+        todo!()
+    }
+
+    /// The clock was stepped: for a second, requests are dropped, as the receive stamps of those already queued
+    /// are on the time scale before the step and a reply would mix the two.
+    pub fn handle_step(&mut self, now: Now) {
+        let _ = now;
         todo!()
     }
 
