@@ -1,0 +1,90 @@
+//! The configuration as the programs use it: legal values only.
+
+use std::path::PathBuf;
+
+use truechimer_engine::config::{ClockConfig, EngineConfig, SelectionConfig};
+use truechimer_time::Cooked;
+
+/// A time that is certainly past for whoever runs this program: 2026-01-01T00:00:00Z. Eras are unfolded from here
+/// on until the daemon knows a later time that is past (its last known good one).
+pub const ERA_FLOOR: Cooked = Cooked::from_unix_nanos(1_767_225_600_000_000_000);
+
+/// Everything that a configuration file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What the engine is told.
+    pub engine: EngineConfig,
+    /// Files and folders.
+    pub paths: Paths,
+    /// `clock.control`: whether the machine's clock is steered at all; `false` only observes and serves.
+    pub clock_control: bool,
+    /// `daemon.roles`.
+    pub roles: Roles,
+    /// `daemon.user`: whom to become after the start, `None` to stay who we are.
+    pub user: Option<String>,
+}
+
+/// Files and folders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `clock.frequency_file`: where the oscillator's frequency is kept between runs; `None` forgets it.
+    pub frequency_file: Option<PathBuf>,
+    /// `daemon.state_dir`: the folder of all other state (the last known good time, step totals); `None` keeps none.
+    pub state_dir: Option<PathBuf>,
+    /// `daemon.run_dir`: the folder of `observe.sock` and `control.sock`; `None` opens neither.
+    pub run_dir: Option<PathBuf>,
+}
+
+/// `daemon.roles`: where work runs that needs other privileges, such as resolving names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Roles {
+    /// In helper processes, the default.
+    #[default]
+    Process,
+    /// Inside the event loop, which waits for it meanwhile.
+    Inline,
+}
+
+/// Where state is kept unless the file says otherwise.
+pub const STATE_DIR: &str = "/var/lib/truechimer";
+/// Where sockets are unless the file says otherwise.
+pub const RUN_DIR: &str = "/run/truechimer";
+/// Name of the frequency file inside the state folder.
+pub const FREQUENCY_FILE: &str = "frequency";
+
+impl Paths {
+    /// Nothing on the disk: no state is kept, no socket opened.
+    pub const NONE: Self = Self { frequency_file: None, state_dir: None, run_dir: None };
+}
+
+/// The places of an installed system.
+impl Default for Paths {
+    fn default() -> Self {
+        let state_dir = PathBuf::from(STATE_DIR);
+        Self {
+            frequency_file: Some(state_dir.join(FREQUENCY_FILE)),
+            state_dir: Some(state_dir),
+            run_dir: Some(PathBuf::from(RUN_DIR)),
+        }
+    }
+}
+
+/// What an empty file says: no source, no server, all else at its default.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            engine: EngineConfig {
+                sources: Vec::new(),
+                serve: None,
+                clock: ClockConfig::default(),
+                selection: SelectionConfig::default(),
+                local: None,
+                era_floor: ERA_FLOOR,
+            },
+            paths: Paths::default(),
+            clock_control: true,
+            roles: Roles::Process,
+            user: None,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What is wrong with a file: where, why, and what to write instead.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::document::Document;
+use crate::rules::Rule;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Works, but is likely not what is wanted.
+    Warning,
+    /// The configuration cannot be used.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diagnostic {
+    /// Identifier of the rule, stable between releases: `C…` for what makes a file unusable, `L…` for advice.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// The file as it was named.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The document and section that asks for it.
+    pub clause: Option<&'static str>,
+    #[serde(skip)]
+    span: Range<usize>,
+    #[serde(skip)]
+    label: String,
+    #[serde(skip)]
+    related: Option<(Range<usize>, String)>,
+    #[serde(skip)]
+    document: Arc<Document>,
+}
+
+/// Lines longer than this are not shown: nobody could read the excerpt.
+const LONGEST_EXCERPT: usize = 1000;
+
+impl Diagnostic {
+    pub(crate) fn new(
+        rule: &'static Rule,
+        document: &Arc<Document>,
+        span: Range<usize>,
+        message: String,
+    ) -> Self {
+        let (line, column) = document.position(span.start);
+        Self {
+            rule: rule.id,
+            severity: rule.severity,
+            message,
+            file: document.name.clone(),
+            line,
+            column,
+            help: None,
+            clause: rule.clause,
+            span: document.clip(&span),
+            label: String::new(),
+            related: None,
+            document: Arc::clone(document),
+        }
+    }
+
+    /// What stands under the marked place.
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A second place that has to do with it.
+    pub(crate) fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.related = Some((self.document.clip(&span), label.into()));
+        self
+    }
+
+    /// For putting findings into the order of the file.
+    pub(crate) fn start(&self) -> usize {
+        self.span.start
+    }
+
+    /// Several lines for people: the message, the place in the file, and what to do. No final newline.
+    pub fn render(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level.primary_title(self.message.as_str()).id(self.rule);
+        let mut group = match self.excerpt() {
+            Some(snippet) => title.element(snippet),
+            None => title.element(Origin::path(self.file.as_str()).line(self.line).char_column(self.column)),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        if let Some(clause) = self.clause {
+            group = group.element(Level::NOTE.message(format!("see {clause}")));
+        }
+        let report: [Group<'_>; 1] = [group];
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.decor_style(DecorStyle::Ascii).render(&report)
+    }
+
+    fn excerpt(&self) -> Option<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+        let places = [Some(&self.span), self.related.as_ref().map(|(span, _)| span)];
+        let readable =
+            places.iter().flatten().all(|span| self.document.line_len(span.start) <= LONGEST_EXCERPT);
+        if !readable || self.document.text.is_empty() {
+            return None;
+        }
+        let mut primary = AnnotationKind::Primary.span(self.span.clone());
+        if !self.label.is_empty() {
+            primary = primary.label(self.label.as_str());
+        }
+        let mut snippet =
+            Snippet::source(self.document.text.as_str()).path(self.file.as_str()).annotation(primary);
+        if let Some((span, label)) = &self.related {
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        }
+        Some(snippet)
+    }
+}
+
+/// One line, as for a journal: `file:line:column: error[C010]: message; help`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, severity, rule, message, .. } = self;
+        write!(f, "{file}:{line}:{column}: {severity}[{rule}]: {message}")?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Every rule that a file can break, in one table.
+
+use crate::diagnostic::Severity;
+
+/// A rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Identifier, never reused: `C…` makes a file unusable, `L…` is advice.
+    pub id: &'static str,
+    /// How bad breaking it is.
+    pub severity: Severity,
+    /// The rule in one sentence.
+    pub title: &'static str,
+    /// The document and section that asks for it.
+    pub clause: Option<&'static str>,
+}
+
+macro_rules! rules {
+    ($($name:ident = $id:literal $severity:ident $title:literal $(, $clause:literal)?;)*) => {
+        $(pub(crate) static $name: Rule = Rule {
+            id: $id,
+            severity: Severity::$severity,
+            title: $title,
+            clause: rules!(@clause $($clause)?),
+        };)*
+
+        /// All rules, by identifier.
+        pub static RULES: &[&Rule] = &[$(&$name),*];
+    };
+    (@clause) => { None };
+    (@clause $clause:literal) => { Some($clause) };
+}
+
+rules! {
+    UNREADABLE = "C001" Error "The file can be read";
+    TOO_LARGE = "C002" Error "The file has at most 1 MiB";
+    NOT_UTF8 = "C003" Error "The file is UTF-8 text";
+    SYNTAX = "C004" Error "The file is valid TOML";
+    UNKNOWN_KEY = "C010" Error "Every section and key is one that exists";
+    WRONG_TYPE = "C011" Error "Every value is of its key's type";
+    MISSING_KEY = "C012" Error "Keys that a section cannot do without are there";
+    WRONG_SECTION = "C013" Error "`[[source]]` is repeated, every other section stands once";
+    TOO_MANY = "C014" Error "No list is longer than its limit";
+    OUT_OF_RANGE = "C020" Error "Every number is within its key's range";
+    BAD_DURATION = "C021" Error "A duration is a number and a unit";
+    BAD_RATE = "C022" Error "A rate is a number and `ppm` or `ppb`";
+    BAD_WORD = "C023" Error "A word is one of those that the key knows";
+    BAD_HOST = "C030" Error "A server or pool is a name or address that can exist";
+    BAD_NETWORK = "C031" Error "A network is an address, a slash and a prefix length";
+    HOST_BITS = "C032" Error "A network's address has no bits beyond its prefix";
+    BAD_LISTENER = "C033" Error "A listener is an address of this machine with a port";
+    BAD_ADDRESS = "C034" Error "An address is an IPv4 or IPv6 address that fits its use";
+    BAD_PATH = "C035" Error "A path is absolute";
+    BAD_USER = "C036" Error "A user is a plain account name";
+    ONE_KIND = "C040" Error "A source has exactly one of `server` and `pool`";
+    DUPLICATE_SOURCE = "C041" Error "No source is named twice";
+    POLL_ORDER = "C042" Error "`poll.min` is at most `poll.max`";
+    CONTRADICTION = "C043" Error "No key contradicts another";
+    DUPLICATE_ENTRY = "C044" Error "No listener or network is listed twice";
+}
