@@ -91,7 +91,7 @@ pub struct Statistics {
 }
 
 /// Turns the samples of one source into an estimate of θ.
-pub trait Estimator: Send {
+pub trait Estimator: Send + std::fmt::Debug {
     /// Takes one sample in. Samples come in order of `at`; one that does not is ignored.
     fn update(&mut self, sample: &Sample, oscillator: &Oscillator);
 

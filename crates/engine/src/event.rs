@@ -69,6 +69,18 @@ pub enum Event {
         /// By how much, seconds.
         by_s: f64,
     },
+    /// Somebody else changed the clock's rate.
+    ForeignFrequency {
+        /// The rate found, ppm.
+        found_ppm: f64,
+        /// The rate that we had set, ppm.
+        expected_ppm: f64,
+    },
+    /// Events were left out because there were too many of one kind.
+    Suppressed {
+        /// How many since the last one that was let through.
+        count: u64,
+    },
     /// A source answers for the first time, or again.
     Reachable {
         /// Its name.
