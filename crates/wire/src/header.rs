@@ -2,6 +2,8 @@
 
 use truechimer_time::{Leap, NtpShort, NtpTimestamp};
 
+use crate::refid::{KissCode, ReferenceId};
+
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 48;
 
@@ -26,11 +28,6 @@ pub enum Mode {
     /// 7: private use.
     Private = 7,
 }
-
-/// The reference identifier: a kiss code at stratum 0, a reference clock's name at stratum 1, an IPv4 address
-/// or a hash of an IPv6 address above (RFC 5905 §7.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ReferenceId(pub [u8; 4]);
 
 /// Every field of the header. All values of every field are legal on the wire except version 0 and versions
 /// above 7, which do not fit.
@@ -81,7 +78,34 @@ impl Mode {
 }
 
 impl Header {
+    /// A client's request that tells nothing about the client (draft-ietf-ntp-data-minimization): all fields are
+    /// zero but version, mode and the transmit timestamp, which is random and only there to be echoed. Zero is
+    /// also a legal poll and precision.
+    pub const fn request(version: u8, transmit_timestamp: NtpTimestamp) -> Self {
+        Self {
+            leap: Leap::None,
+            version,
+            mode: Mode::Client,
+            stratum: 0,
+            poll: 0,
+            precision: 0,
+            root_delay: NtpShort::from_bits(0),
+            root_dispersion: NtpShort::from_bits(0),
+            reference_id: ReferenceId::NONE,
+            reference_timestamp: NtpTimestamp::ZERO,
+            origin_timestamp: NtpTimestamp::ZERO,
+            receive_timestamp: NtpTimestamp::ZERO,
+            transmit_timestamp,
+        }
+    }
+
+    /// The kiss code, if this is a server's packet of stratum 0 (RFC 5905 §7.4).
+    pub fn kiss_code(&self) -> Option<KissCode> {
+        (self.mode == Mode::Server && self.stratum == 0).then(|| self.reference_id.into())
+    }
+
     /// Reads the header; `None` if fewer than 48 bytes are given. Bytes beyond are not looked at.
+    #[allow(clippy::indexing_slicing)] // constant places below 48 in an array of 48
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let b: &[u8; HEADER_LEN] = bytes.first_chunk()?;
         let word = |at: usize| u32::from_be_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]]);
@@ -120,3 +144,6 @@ impl Header {
         b
     }
 }
+
+#[cfg(test)]
+mod tests;
