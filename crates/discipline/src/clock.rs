@@ -67,6 +67,7 @@ pub trait SystemClock {
 
     /// The reading of this clock that corresponds to a kernel timestamp, which is always by the machine's real
     /// clock. The identity for the real clock.
+    #[allow(clippy::wrong_self_convention)] // It converts a stamp, not the clock.
     fn from_kernel(&mut self, stamp: Cooked) -> Cooked {
         stamp
     }

@@ -1,0 +1,184 @@
+//! What must be true of θ, by one source: an interval, not an estimate.
+//!
+//! A request cannot arrive before it was sent. So when it left, θ was at most `forward` = t2 − t1, and when the reply came, at
+//! least −`backward` = t3 − t4, whatever the delays were and however unequal; give or take the errors of the stamps and the
+//! server's own distance from true time (root delay / 2 + root dispersion, its own promise for that moment). Such an interval holds
+//! for its moment for ever; as time passes its ends drift apart only by what is not known of the oscillator's rate. Successive
+//! intervals are intersected.
+//!
+//! What is assumed, and nothing else:
+//! * the server tells the truth about its distance (selection deals with those that do not);
+//! * an unknown oscillator is wrong by at most [`WORST_RATE`];
+//! * one whose frequency has been measured stays within [`ErrorInterval::set_oscillator`]'s allowance.
+
+use truechimer_time::Raw;
+
+use crate::estimate::{Oscillator, Sample};
+
+/// The rate error that no oscillator exceeds, seconds a second: the range of the kernel's frequency correction.
+pub const WORST_RATE: f64 = 500e-6;
+
+/// A frequency less certain than this is not used: the prior of an unknown oscillator is a guess, not a measurement.
+const MEASURED_SD: f64 = 50e-6;
+
+/// What a measured crystal's rate may be off at once beyond its statistics: warmth and vibration come in minutes.
+const ALLOWANCE: f64 = 1e-6;
+
+/// Sigmas of the frequency, and of its wander since.
+const SIGMAS: f64 = 5.0;
+
+/// Wander that is always allowed for, per √s: it widens the allowance by 1.5 ppm in 24 hours.
+const LEAST_WANDER: f64 = 1e-9;
+
+/// What is known of dθ/dt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Drift {
+    frequency: f64,
+    allowance: f64,
+    wander: f64,
+}
+
+impl Drift {
+    const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, wander: 0.0 };
+
+    /// By how much θ changes in `dt` ≥ 0 seconds: at least, at most.
+    fn over(&self, dt: f64) -> [f64; 2] {
+        let rate = self.allowance + SIGMAS * self.wander * dt.sqrt();
+        [(self.frequency - rate) * dt, (self.frequency + rate) * dt]
+    }
+}
+
+/// The interval at the moment of the last sample.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    at: Raw,
+    lo: f64,
+    hi: f64,
+    /// Path and root delay of the sample that it rests on most recently.
+    root_delay: f64,
+}
+
+/// The guaranteed interval of θ by one source, which moves with time and shrinks with every sample.
+#[derive(Clone, Debug)]
+pub struct ErrorInterval {
+    drift: Drift,
+    known: Option<Known>,
+    restarts: u64,
+}
+
+impl Default for ErrorInterval {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ErrorInterval {
+    /// Nothing is known.
+    pub const fn new() -> Self {
+        Self { drift: Drift::UNKNOWN, known: None, restarts: 0 }
+    }
+
+    /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the sample's
+    /// [`ErrorInterval::update`], with a frequency that was measured (an [`Oscillator`] with `frequency_sd` above 50 ppm counts as unknown).
+    ///
+    /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards it may be wrong by 1 ppm + 5 σ + 5 W·√dt, in dt seconds.
+    pub fn set_oscillator(&mut self, oscillator: &Oscillator) {
+        let Oscillator { frequency, frequency_sd, wander } = *oscillator;
+        let measured = frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd);
+        self.drift = if measured {
+            let wander = if wander.is_finite() { wander.max(LEAST_WANDER) } else { WORST_RATE };
+            Drift { frequency, allowance: ALLOWANCE + SIGMAS * frequency_sd, wander }
+        } else {
+            Drift::UNKNOWN
+        };
+    }
+
+    /// Takes one sample in. One that contradicts what was known replaces it: either this sample or the earlier ones lied, and only
+    /// this one can be asked again. A sample that is out of order, or no number, is ignored.
+    pub fn update(&mut self, sample: &Sample) {
+        let Some(fresh) = Known::by(sample, &self.drift) else { return };
+        let Some(known) = self.known else {
+            self.known = Some(fresh);
+            return;
+        };
+        if fresh.at < known.at {
+            return;
+        }
+        let [lo, hi] = known.at(fresh.at, &self.drift);
+        let (lo, hi) = (lo.max(fresh.lo), hi.min(fresh.hi));
+        if lo <= hi {
+            self.known = Some(Known { lo, hi, ..fresh });
+        } else {
+            self.restarts = self.restarts.saturating_add(1);
+            self.known = Some(fresh);
+        }
+    }
+
+    /// Least and greatest possible θ at a moment, the server's distance included. `None` before the first sample. A moment before the last
+    /// sample gets that sample's interval, widened by the same allowance.
+    pub fn at(&self, at: Raw) -> Option<[f64; 2]> {
+        self.known.map(|known| known.at(at, &self.drift))
+    }
+
+    /// The root delay to tell others (RFC 5905 §11.2: that of the server and the round trip to it), seconds.
+    pub fn root_delay(&self) -> f64 {
+        self.known.map_or(0.0, |known| known.root_delay)
+    }
+
+    /// The root dispersion to tell others at a moment, seconds: what, with half the root delay, makes up half the width of the interval.
+    /// A clock that is not set to the middle must add its distance from it. Zero before the first sample.
+    pub fn root_dispersion(&self, at: Raw) -> f64 {
+        self.at(at).map_or(0.0, |[lo, hi]| ((hi - lo) / 2.0 - self.root_delay() / 2.0).max(0.0))
+    }
+
+    /// How often a sample contradicted what was known before.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// Forgets the path, not the oscillator.
+    pub fn reset(&mut self) {
+        self.known = None;
+    }
+}
+
+impl Known {
+    /// What a sample says by itself.
+    fn by(sample: &Sample, drift: &Drift) -> Option<Self> {
+        let distance = sample.root_delay.max(0.0) / 2.0 + sample.root_dispersion.max(0.0);
+        let (lo, hi, delay) = match sample.reference_error {
+            Some(error) => (sample.offset() - error, sample.offset() + error, 0.0),
+            None => {
+                // The forward leg is a fact of the moment when the request left.
+                let spent = (sample.at - sample.sent).seconds().max(0.0);
+                let [_, up] = drift.over(spent);
+                let (lo, hi) = (-sample.backward, sample.forward + up);
+                // Coarse clocks can make a round trip negative; the stamps' errors then cover it.
+                (lo.min(hi), hi.max(lo), sample.delay().max(0.0))
+            }
+        };
+        let slack = distance + sample.precision.max(0.0);
+        let known = Self {
+            at: sample.at,
+            lo: lo - slack,
+            hi: hi + slack,
+            root_delay: sample.root_delay.max(0.0) + delay,
+        };
+        // A NaN anywhere fails this too.
+        (known.lo <= known.hi && known.lo.is_finite() && known.hi.is_finite()).then_some(known)
+    }
+
+    fn at(&self, at: Raw, drift: &Drift) -> [f64; 2] {
+        let dt = (at - self.at).seconds();
+        if dt >= 0.0 {
+            let [down, up] = drift.over(dt);
+            [self.lo + down, self.hi + up]
+        } else {
+            let [down, up] = drift.over(-dt);
+            [self.lo - up, self.hi - down]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
