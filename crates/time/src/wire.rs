@@ -51,10 +51,10 @@ impl NtpShort {
         f64::from(self.0) / 65_536.0
     }
 
-    /// From seconds, rounded **up** so that a bound told to others stays a bound. Negative and NaN become zero
-    /// and large values saturate.
+    /// From seconds, rounded **up** so that a bound told to others stays a bound. Negative values become zero, large ones
+    /// saturate, and NaN, of which nothing is known, is the largest value.
     pub fn from_seconds_up(seconds: f64) -> Self {
-        Self((seconds * 65_536.0).ceil() as u32)
+        if seconds.is_nan() { Self::MAX } else { Self((seconds * 65_536.0).ceil() as u32) }
     }
 
     /// The same span as an interval.

@@ -1,13 +1,35 @@
 //! The responder: requests of clients in, replies out, in place.
+//!
+//! A request passes the checks below, cheapest first; each that fails has a name and a counter, and then nothing is
+//! said, as an error message is a packet that an attacker can aim. What is answered:
+//!
+//! | request | reply | why |
+//! |---|---|---|
+//! | mode 3 (client) | mode 4, same version | RFC 5905 §9.2 |
+//! | mode 1 (symmetric active) | mode 2, same version | the peer gets the time; no association comes of it |
+//! | version 1, mode 0, not from port 123 | mode 4, version 1 | RFC 1059 knew no modes; servers have port 123 |
+//!
+//! Nothing else is: a reply to a reply would never end. The reply is the header alone, 48 bytes, and so never longer
+//! than the request. Extension fields that we do not know are ignored (RFC 5905 §7.5), but a request with a MAC is
+//! dropped: its sender would drop a reply without one, and a crypto-NAK helps nobody but an attacker.
+//!
+//! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
+//! instead, which a client could take for a kiss code; all clients reject both.
+
+mod access;
+mod reason;
 
 use std::net::{IpAddr, SocketAddr};
 
-use truechimer_time::{Cooked, Leap, Now, Stamp};
-use truechimer_wire::ReferenceId;
+use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
+use truechimer_wire::{HEADER_LEN, Header, Mode, Packet, ReferenceId};
 
 use crate::config::ServeConfig;
 use crate::engine::Verdict;
 use crate::report::ServerReport;
+
+use access::Access;
+use reason::{DropCounters, DropReason};
 
 /// What is told to clients: published by the system process after every clock update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,18 +54,44 @@ pub struct Served {
     pub dispersion_rate: f64,
 }
 
+/// The port of NTP servers (RFC 5905 §7.2).
+const NTP_PORT: u16 = 123;
+/// The stratum that says "unsynchronised" (RFC 5905 §7.3, figure 11).
+const STRATUM_UNSYNCHRONISED: u8 = 16;
+/// For how long after a step requests are not answered, seconds: those already queued are long drained then.
+const SILENCE_AFTER_STEP_S: f64 = 1.0;
+/// Where the transmit timestamp stands in a packet.
+const TRANSMIT_TIMESTAMP: std::ops::Range<usize> = 40..48;
+
 /// Answers requests.
 #[derive(Debug)]
-pub struct Responder {}
+pub struct Responder {
+    access: Access,
+    stepped: Option<Mono>,
+    received: u64,
+    answered: u64,
+    dropped: DropCounters,
+}
 
 impl Responder {
     /// A responder for these access rules.
     pub fn new(config: &ServeConfig) -> Self {
-        let _ = config;
-        todo!()
+        Self {
+            access: Access::new(&config.access),
+            stepped: None,
+            received: 0,
+            answered: 0,
+            dropped: DropCounters::default(),
+        }
     }
 
-    /// See [`Engine::handle_request`](crate::Engine::handle_request).
+    /// Other access rules from now on; the counters go on.
+    pub fn handle_config(&mut self, config: &ServeConfig) {
+        self.access = Access::new(&config.access);
+    }
+
+    /// See [`Engine::handle_request`](crate::Engine::handle_request). Nothing is allocated.
+    #[allow(clippy::too_many_arguments)] // a datagram in place, the state and the time: a struct would only rename them
     pub fn handle(
         &mut self,
         buffer: &mut [u8],
@@ -54,25 +102,141 @@ impl Responder {
         served: &Served,
         now: Now,
     ) -> Verdict {
-        let _ = (buffer, len, remote, local, received, served, now);
-        todo!()
+        self.received = self.received.saturating_add(1);
+        let request = match self.check(buffer.get(..len), remote, local, now) {
+            Ok(request) => request,
+            Err(reason) => {
+                self.dropped.count(reason);
+                return Verdict::Drop(reason.name());
+            }
+        };
+        let reply = reply(&request, received, served, now).write();
+        let Some(room) = buffer.first_chunk_mut() else {
+            return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
+        };
+        *room = reply;
+        self.answered = self.answered.saturating_add(1);
+        Verdict::Reply(HEADER_LEN)
     }
 
     /// See [`Engine::stamp_reply`](crate::Engine::stamp_reply).
     pub fn stamp(reply: &mut [u8], transmit: Cooked) {
-        let _ = (reply, transmit);
-        todo!()
+        if let Some(field) = reply.get_mut(TRANSMIT_TIMESTAMP) {
+            field.copy_from_slice(&timestamp(transmit).bits().to_be_bytes());
+        }
     }
 
     /// The clock was stepped: for a second, requests are dropped, as the receive stamps of those already queued
     /// are on the time scale before the step and a reply would mix the two.
     pub fn handle_step(&mut self, now: Now) {
-        let _ = now;
-        todo!()
+        self.stepped = Some(now.mono);
     }
 
     /// Counters.
     pub fn report(&self) -> ServerReport {
-        todo!()
+        ServerReport { received: self.received, answered: self.answered, dropped: self.dropped.report() }
+    }
+
+    /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply.
+    fn check(
+        &self,
+        bytes: Option<&[u8]>,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
+        now: Now,
+    ) -> Result<Request, DropReason> {
+        let bytes = bytes.filter(|bytes| bytes.len() >= HEADER_LEN).ok_or(DropReason::Length)?;
+        let first = bytes.first().copied().unwrap_or(0);
+        let reply_mode = reply_mode(first, remote.port())?;
+        check_addresses(remote, local)?;
+        if !self.access.allows(remote.ip()) {
+            return Err(DropReason::Denied);
+        }
+        if self.stepped.is_some_and(|at| now.mono.seconds_since(at) < SILENCE_AFTER_STEP_S) {
+            return Err(DropReason::ClockStepped);
+        }
+        let packet = Packet::parse(bytes)?;
+        if packet.mac().is_some() {
+            return Err(DropReason::UnknownKey);
+        }
+        Ok(Request { header: packet.header(), reply_mode })
     }
 }
+
+/// A request that will be answered.
+struct Request {
+    header: Header,
+    reply_mode: Mode,
+}
+
+/// The mode of the reply to a packet with this first byte from this port.
+fn reply_mode(first: u8, port: u16) -> Result<Mode, DropReason> {
+    let version = first >> 3 & 7;
+    if !(1..=4).contains(&version) {
+        return Err(DropReason::Version);
+    }
+    match Mode::from_bits(first) {
+        Mode::Client => Ok(Mode::Server),
+        Mode::SymmetricActive => Ok(Mode::SymmetricPassive),
+        Mode::Reserved if version == 1 && port != NTP_PORT => Ok(Mode::Server),
+        _ => Err(DropReason::Mode),
+    }
+}
+
+/// Whether a reply to this source would reach one host, and the one that asked.
+fn check_addresses(remote: SocketAddr, local: Option<IpAddr>) -> Result<(), DropReason> {
+    let source = remote.ip().to_canonical();
+    let destination = local.map(|address| address.to_canonical());
+    if remote.port() == 0 || source.is_unspecified() || is_group(source) {
+        return Err(DropReason::SourceAddress);
+    }
+    if source.is_loopback() && !destination.is_some_and(|address| address.is_loopback()) {
+        return Err(DropReason::LoopbackSpoof);
+    }
+    if destination.is_some_and(is_group) {
+        return Err(DropReason::NotUnicast);
+    }
+    Ok(())
+}
+
+fn is_group(address: IpAddr) -> bool {
+    address.is_multicast() || matches!(address, IpAddr::V4(address) if address.is_broadcast())
+}
+
+/// The reply but for its transmit timestamp, which [`Responder::stamp`] makes exact.
+fn reply(request: &Request, received: Stamp, served: &Served, now: Now) -> Header {
+    let unsynchronised = served.leap == Leap::Unsynchronised || served.stratum >= STRATUM_UNSYNCHRONISED;
+    let (leap, stratum) = if unsynchronised {
+        (Leap::Unsynchronised, STRATUM_UNSYNCHRONISED)
+    } else {
+        (served.leap, served.stratum)
+    };
+    // The receive stamp's own error needs no place here: a stamp taken late by e makes the round trip that the client
+    // computes longer by e, and half of that is in the client's bound.
+    let age_s = (now.cooked - served.as_of).seconds().max(0.0);
+    let root_dispersion_s = served.root_dispersion_s + served.dispersion_rate * age_s;
+    Header {
+        leap,
+        version: request.header.version,
+        mode: request.reply_mode,
+        stratum,
+        poll: request.header.poll,
+        precision: served.precision,
+        root_delay: NtpShort::from_seconds_up(served.root_delay_s),
+        root_dispersion: NtpShort::from_seconds_up(root_dispersion_s),
+        reference_id: served.reference_id,
+        reference_timestamp: served.reference_time.timestamp(),
+        origin_timestamp: request.header.transmit_timestamp,
+        receive_timestamp: timestamp(received.at),
+        transmit_timestamp: timestamp(received.at.max(now.cooked)),
+    }
+}
+
+/// A stamp that a packet carries. The first unit of an era would read "unknown", so it becomes the second.
+fn timestamp(at: Cooked) -> NtpTimestamp {
+    let timestamp = at.timestamp();
+    if timestamp.is_zero() { NtpTimestamp::from_bits(1) } else { timestamp }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Reasons not to answer a request, and how often each occurred.
+
+use std::collections::BTreeMap;
+
+use truechimer_wire::ParseError;
+
+/// Why a request was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DropReason {
+    /// Shorter than a header.
+    Length,
+    /// Not version 1 to 4.
+    Version,
+    /// Not a request.
+    Mode,
+    /// From port 0, no address, or many.
+    SourceAddress,
+    /// Says it comes from this host, but was not sent to a loopback address (CVE-2014-9298).
+    LoopbackSpoof,
+    /// Sent to a group: every server in it would answer.
+    NotUnicast,
+    /// The access list says no.
+    Denied,
+    /// The clock was stepped a moment ago.
+    ClockStepped,
+    /// An extension field with an impossible length.
+    FieldLength,
+    /// More extension fields than any use of them needs.
+    TooManyFields,
+    /// Neither an extension field nor a MAC behind the rest.
+    Trailing,
+    /// Has a MAC, and we have no keys.
+    UnknownKey,
+}
+
+impl DropReason {
+    /// All of them, in the order of the enum.
+    const ALL: [Self; 12] = [
+        Self::Length,
+        Self::Version,
+        Self::Mode,
+        Self::SourceAddress,
+        Self::LoopbackSpoof,
+        Self::NotUnicast,
+        Self::Denied,
+        Self::ClockStepped,
+        Self::FieldLength,
+        Self::TooManyFields,
+        Self::Trailing,
+        Self::UnknownKey,
+    ];
+
+    /// The name of the counter.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Length => "length",
+            Self::Version => "version",
+            Self::Mode => "mode",
+            Self::SourceAddress => "source_address",
+            Self::LoopbackSpoof => "loopback_spoof",
+            Self::NotUnicast => "not_unicast",
+            Self::Denied => "denied",
+            Self::ClockStepped => "clock_stepped",
+            Self::FieldLength => "field_length",
+            Self::TooManyFields => "too_many_fields",
+            Self::Trailing => "trailing",
+            Self::UnknownKey => "unknown_key",
+        }
+    }
+}
+
+impl From<ParseError> for DropReason {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Short => Self::Length,
+            ParseError::Version => Self::Version,
+            ParseError::Mode => Self::Mode,
+            ParseError::FieldLength => Self::FieldLength,
+            ParseError::TooManyFields => Self::TooManyFields,
+            ParseError::Trailing => Self::Trailing,
+        }
+    }
+}
+
+/// A counter for each reason.
+#[derive(Debug, Default)]
+pub(super) struct DropCounters([u64; DropReason::ALL.len()]);
+
+impl DropCounters {
+    /// One more.
+    pub(super) fn count(&mut self, reason: DropReason) {
+        if let Some(counter) = self.0.get_mut(reason as usize) {
+            *counter = counter.saturating_add(1);
+        }
+    }
+
+    /// Those that ever counted, by name.
+    pub(super) fn report(&self) -> BTreeMap<String, u64> {
+        let counted = DropReason::ALL.iter().zip(&self.0).filter(|&(_, &count)| count > 0);
+        counted.map(|(reason, &count)| (reason.name().to_owned(), count)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
