@@ -1,0 +1,38 @@
+//! `chimerd` against Debian's `chronyd`, `ntpd` (NTPsec) and `openntpd`, as their client and as their server, over
+//! IPv4 and IPv6, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
+
+mod ours;
+mod peers;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use peers::{CHRONY, NTPSEC, OPENNTPD, Peer};
+use truechimer_tests::layer::{Need, trial};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Each test mostly waits for polls: more of them at once than there are cores.
+    arguments.test_threads.get_or_insert(12);
+    let mut trials = Vec::new();
+    for peer in [CHRONY, NTPSEC, OPENNTPD] {
+        for v6 in [false, true] {
+            trials.push(scenario("ours_is_client_of", peer, v6, peers::serve_us));
+            trials.push(scenario("ours_is_server_of", peer, v6, peers::served_by_us));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn scenario(name: &str, peer: Peer, v6: bool, run: fn(Peer, bool) -> Result<(), String>) -> Trial {
+    let needs = [
+        Need::root(),
+        Need::program("ip"),
+        Need::program("setpriv"),
+        Need::program("cc"),
+        Need::fetched(peer.daemon),
+        Need::fetched(CHRONY.daemon),
+    ];
+    let family = if v6 { "ipv6" } else { "ipv4" };
+    trial(format!("{name}_{}_over_{family}", peer.name), &needs, move || run(peer, v6))
+}

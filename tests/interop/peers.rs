@@ -1,0 +1,190 @@
+//! The programs that we did not write: how each is run without a clock, and how each says that it is satisfied.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use truechimer_tests::layer::fetched;
+use truechimer_tests::netns::{Cable, Host};
+use truechimer_tests::process::{Guarded, eventually, run};
+
+use crate::ours::Ours;
+
+/// One of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer {
+    /// Its name in the tests' names.
+    pub(crate) name: &'static str,
+    /// Its daemon below the fetched folder.
+    pub(crate) daemon: &'static str,
+    /// Starts it as a server (`None`) or as a client of an address.
+    start: fn(&Host, &Path, Option<&str>) -> Result<Guarded, String>,
+    /// Whether it follows the server at the address.
+    follows: fn(&Host, &Path, &str) -> bool,
+    /// It serves only once it is synchronised itself, and so needs a server of its own.
+    needs_upstream: bool,
+}
+
+pub(crate) const CHRONY: Peer = Peer {
+    name: "chronyd",
+    daemon: "chrony/usr/sbin/chronyd",
+    start: start_chrony,
+    follows: chrony_follows,
+    needs_upstream: false,
+};
+
+pub(crate) const NTPSEC: Peer = Peer {
+    name: "ntpsec",
+    daemon: "ntpsec/usr/sbin/ntpd",
+    start: start_ntpsec,
+    follows: ntpsec_follows,
+    needs_upstream: false,
+};
+
+pub(crate) const OPENNTPD: Peer = Peer {
+    name: "openntpd",
+    daemon: "openntpd/usr/sbin/ntpd",
+    start: start_openntpd,
+    follows: openntpd_follows,
+    needs_upstream: true,
+};
+
+/// We are the client: the peer is selected, and the offset to the same machine's clock is next to nothing.
+pub(crate) fn serve_us(peer: Peer, v6: bool) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let cable = Cable::new()?;
+    let (server, client) = (cable.left(), cable.right());
+    let upstream_folder = subfolder(folder.path(), "upstream")?;
+    let mut upstream = None;
+    if peer.needs_upstream {
+        upstream = Some((CHRONY.start)(client, &upstream_folder, None)?);
+    }
+    let address = upstream.is_some().then(|| client.address(v6));
+    let _peer = (peer.start)(server, &subfolder(folder.path(), "peer")?, address)?;
+    if let Some(address) = address {
+        wait_until_followed(peer, server, folder.path(), address)?;
+    }
+    let ours = Ours::start_client(client, folder.path(), server.address(v6))?;
+    let report = ours.wait_until_selected()?;
+    let number = |path: &str| report.pointer(path).and_then(Value::as_f64).ok_or(format!("no {path}"));
+    let offset = number("/sources/0/last_offset_s")?;
+    let bound = number("/system/bound_s")?;
+    if offset.abs() > bound.min(0.01) {
+        return Err(format!("an offset of {offset} s between two views of one clock, bound {bound} s"));
+    }
+    Ok(())
+}
+
+/// We are the server: the peer follows us.
+pub(crate) fn served_by_us(peer: Peer, v6: bool) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let cable = Cable::new()?;
+    let (server, client) = (cable.left(), cable.right());
+    let ours = Ours::start_server(server, folder.path())?;
+    let address = server.address(v6);
+    let _peer = (peer.start)(client, &subfolder(folder.path(), "peer")?, Some(address))?;
+    wait_until_followed(peer, client, folder.path(), address)?;
+    match ours.answered()? {
+        0 => Err("the peer follows us, but we count no answer".into()),
+        _ => Ok(()),
+    }
+}
+
+fn wait_until_followed(peer: Peer, host: &Host, folder: &Path, address: &str) -> Result<(), String> {
+    let folder = folder.join("peer");
+    eventually(Duration::from_secs(150), peer.name, || (peer.follows)(host, &folder, address)).map_err(|e| {
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        format!("{e} to follow {address}\n{} said:\n{log}", peer.name)
+    })
+}
+
+fn start_chrony(host: &Host, folder: &Path, upstream: Option<&str>) -> Result<Guarded, String> {
+    let source = match upstream {
+        Some(address) => format!("server {address} iburst minpoll 0 maxpoll 2"),
+        None => "local stratum 3".into(),
+    };
+    let dir = folder.display();
+    let config = format!(
+        "{source}\nallow all\ncmdport 0\nbindcmdaddress {dir}/chronyd.sock\npidfile {dir}/chronyd.pid\n"
+    );
+    let config = write(folder, "chrony.conf", &config)?;
+    let mut command = host.command(fetched().join(CHRONY.daemon));
+    command.args(["-d", "-x", "-u", "root", "-f"]).arg(config);
+    Guarded::start(command, &folder.join("log"))
+}
+
+fn chrony_follows(host: &Host, folder: &Path, address: &str) -> bool {
+    let mut chronyc = host.command(fetched().join("chrony/usr/bin/chronyc"));
+    chronyc.args(["-n", "-c", "-h"]).arg(folder.join("chronyd.sock")).arg("sources");
+    // Mode, state, name: `*` is the source that the clock is synchronised to.
+    run(&mut chronyc).is_ok_and(|text| text.lines().any(|line| line.starts_with(&format!("^,*,{address},"))))
+}
+
+fn start_ntpsec(host: &Host, folder: &Path, upstream: Option<&str>) -> Result<Guarded, String> {
+    let source = match upstream {
+        Some(address) => format!("server {address} iburst minpoll 3 maxpoll 4"),
+        // Without a source, an orphan serves its own clock.
+        None => "tos orphan 3 orphanwait 1".into(),
+    };
+    let config = write(folder, "ntp.conf", &format!("{source}\nrestrict default\n"))?;
+    let mut command = host.command(fetched().join(NTPSEC.daemon));
+    command.args(["-n", "-g", "-c"]).arg(config);
+    Guarded::start(command, &folder.join("log"))
+}
+
+fn ntpsec_follows(host: &Host, _folder: &Path, address: &str) -> bool {
+    let root = fetched().join("ntpsec/usr");
+    let mut ntpq = host.command("/usr/bin/python3");
+    ntpq.env("PYTHONPATH", root.join("lib/python3/dist-packages"));
+    ntpq.arg(root.join("bin/ntpq")).args(["-pn", "127.0.0.1"]);
+    run(&mut ntpq).is_ok_and(|text| text.lines().any(|line| line.starts_with(&format!("*{address} "))))
+}
+
+/// OpenNTPD wants a user of its own and fixed folders: it gets them in a mount namespace. It believes itself
+/// synchronised only after the system took its corrections, so a preloaded library says that it did.
+fn start_openntpd(host: &Host, folder: &Path, upstream: Option<&str>) -> Result<Guarded, String> {
+    let sources = upstream.map(|address| format!("server {address}\n")).unwrap_or_default();
+    let config = write(folder, "ntpd.conf", &format!("listen on *\n{sources}"))?;
+    let mut passwd = fs::read_to_string("/etc/passwd").map_err(|e| e.to_string())?;
+    passwd.push_str("ntpd:x:999:65534::/run/openntpd:/usr/sbin/nologin\n");
+    let passwd = write(folder, "passwd", &passwd)?;
+    let library = compile_adjtime(folder)?;
+    let script = format!(
+        "mount --bind {passwd} /etc/passwd && mount -t tmpfs none /var/lib && mount -t tmpfs none /run && \
+         mkdir -p /run/openntpd /var/lib/openntpd/db /var/lib/openntpd/run && \
+         exec env LD_PRELOAD={library} {daemon} -d -v -f {config}",
+        passwd = passwd.display(),
+        library = library.display(),
+        daemon = fetched().join(OPENNTPD.daemon).display(),
+        config = config.display(),
+    );
+    let mut command = host.command("unshare");
+    command.args(["--mount", "sh", "-c", &script]);
+    Guarded::start(command, &folder.join("log"))
+}
+
+fn openntpd_follows(_host: &Host, folder: &Path, address: &str) -> bool {
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+    log.contains(&format!("peer {address} now valid")) && log.contains("clock is now synced")
+}
+
+fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/adjtime.c");
+    let library = folder.join("adjtime.so");
+    run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source))?;
+    Ok(library)
+}
+
+fn subfolder(folder: &Path, name: &str) -> Result<PathBuf, String> {
+    let path = folder.join(name);
+    fs::create_dir_all(&path).map_err(|e| e.to_string())?;
+    Ok(path)
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
+    let path = folder.join(name);
+    fs::write(&path, text).map_err(|e| e.to_string())?;
+    Ok(path)
+}

@@ -1,0 +1,31 @@
+//! Our own programs, as a user would have them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+
+/// Path of `chimerd`, built if need be.
+pub fn chimerd() -> Result<PathBuf, String> {
+    folder().map(|folder| folder.join("chimerd"))
+}
+
+/// Path of `chimer`, built if need be.
+pub fn chimer() -> Result<PathBuf, String> {
+    folder().map(|folder| folder.join("chimer"))
+}
+
+fn folder() -> Result<PathBuf, String> {
+    FOLDER.get_or_init(build).clone()
+}
+
+/// Cargo builds the binaries of other packages for a test only by chance, so ask for them.
+fn build() -> Result<PathBuf, String> {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args(["build", "--quiet", "-p", "chimerd", "-p", "chimer"]);
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    crate::process::run(&mut cargo)?;
+    let test = std::env::current_exe().map_err(|e| e.to_string())?;
+    test.ancestors().nth(2).map(Path::to_path_buf).ok_or_else(|| "the test stands in no target folder".into())
+}
