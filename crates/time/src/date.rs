@@ -50,7 +50,7 @@ macro_rules! reading {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let unix = self.0 - UNIX_EPOCH * SECOND;
+                let unix = self.0.saturating_sub(UNIX_EPOCH * SECOND);
                 let nanos = (unix.rem_euclid(SECOND) * 1_000_000_000) >> 32;
                 write!(f, concat!(stringify!($name), "({}.{:09})"), unix.div_euclid(SECOND), nanos)
             }
@@ -77,12 +77,12 @@ impl Cooked {
 
     /// From nanoseconds since 1970.
     pub const fn from_unix_nanos(nanos: i128) -> Self {
-        Self(UNIX_EPOCH * SECOND + NtpDuration::from_nanos(nanos).bits())
+        Self(NtpDuration::from_nanos(nanos).bits().saturating_add(UNIX_EPOCH * SECOND))
     }
 
     /// Nanoseconds since 1970, rounded to the nearest.
     pub const fn unix_nanos(self) -> i128 {
-        NtpDuration::from_bits(self.0 - UNIX_EPOCH * SECOND).nanos()
+        NtpDuration::from_bits(self.0.saturating_sub(UNIX_EPOCH * SECOND)).nanos()
     }
 
     /// Seconds since 1970 as a float, for people and reports only: it has a resolution of about 0.2 µs today.
@@ -170,3 +170,6 @@ pub struct Stamp {
     /// own error: the time between the event and the reading.
     pub error: f64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,17 +39,27 @@ impl NtpDuration {
 
     /// From nanoseconds, rounded to the nearest unit.
     pub const fn from_nanos(nanos: i128) -> Self {
-        Self((nanos.saturating_mul(SECOND) + NANOS / 2).div_euclid(NANOS))
+        Self(rescale(nanos, NANOS, SECOND))
     }
 
     /// Nanoseconds, rounded to the nearest.
     pub const fn nanos(self) -> i128 {
-        (self.0.saturating_mul(NANOS) + SECOND / 2).div_euclid(SECOND)
+        rescale(self.0, SECOND, NANOS)
     }
 
     /// The distance from zero.
     pub const fn abs(self) -> Self {
         Self(self.0.saturating_abs())
+    }
+}
+
+/// `value` in `from`ths of a second as `to`ths, rounded to the nearest, saturating.
+const fn rescale(value: i128, from: i128, to: i128) -> i128 {
+    let part = (value.rem_euclid(from) * to + from / 2) / from;
+    match value.div_euclid(from).checked_mul(to) {
+        Some(whole) => whole.saturating_add(part),
+        None if value < 0 => i128::MIN,
+        None => i128::MAX,
     }
 }
 
@@ -107,3 +117,6 @@ impl fmt::Display for NtpDuration {
         write!(f, "{:.9} s", self.seconds())
     }
 }
+
+#[cfg(test)]
+mod tests;

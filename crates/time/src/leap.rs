@@ -26,3 +26,6 @@ impl Leap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

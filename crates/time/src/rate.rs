@@ -79,3 +79,6 @@ impl PollExponent {
         f64::from(self.0).exp2()
     }
 }
+
+#[cfg(test)]
+mod tests;

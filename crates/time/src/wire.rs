@@ -62,3 +62,6 @@ impl NtpShort {
         NtpDuration::from_bits((self.0 as i128) << 16)
     }
 }
+
+#[cfg(test)]
+mod tests;
