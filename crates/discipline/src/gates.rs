@@ -56,6 +56,12 @@ impl Gates {
         Self { policy, limits, updates: 0, stepped_total_s }
     }
 
+    /// Other limits from now on; what was counted stays counted.
+    pub fn reconfigure(&mut self, policy: StepPolicy, limits: PanicLimits) {
+        self.policy = policy;
+        self.limits = limits;
+    }
+
     /// What may be done about a correction of so many seconds (positive: the clock is slow). Changes nothing.
     pub fn judge(&self, correction_s: f64) -> Gate {
         if !correction_s.is_finite() {

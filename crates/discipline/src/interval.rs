@@ -30,19 +30,32 @@ const SIGMAS: f64 = 5.0;
 /// Wander that is always allowed for, per √s: it widens the allowance by 1.5 ppm in 24 hours.
 const LEAST_WANDER: f64 = 1e-9;
 
-/// What is known of dθ/dt.
+/// What is known of dθ/dt, as a guarantee.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Drift {
+pub struct Drift {
     frequency: f64,
     allowance: f64,
     wander: f64,
 }
 
 impl Drift {
-    const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, wander: 0.0 };
+    /// Nothing but [`WORST_RATE`].
+    pub const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, wander: 0.0 };
+
+    /// From the statistics of an oscillator. One with `frequency_sd` above 50 ppm counts as unknown.
+    pub fn of(oscillator: &Oscillator) -> Self {
+        let Oscillator { frequency, frequency_sd, wander } = *oscillator;
+        let measured = frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd);
+        if measured {
+            let wander = if wander.is_finite() { wander.max(LEAST_WANDER) } else { WORST_RATE };
+            Self { frequency, allowance: ALLOWANCE + SIGMAS * frequency_sd, wander }
+        } else {
+            Self::UNKNOWN
+        }
+    }
 
     /// By how much θ changes in `dt` ≥ 0 seconds: at least, at most.
-    fn over(&self, dt: f64) -> [f64; 2] {
+    pub fn over(&self, dt: f64) -> [f64; 2] {
         let rate = self.allowance + SIGMAS * self.wander * dt.sqrt();
         [(self.frequency - rate) * dt, (self.frequency + rate) * dt]
     }
@@ -83,14 +96,7 @@ impl ErrorInterval {
     ///
     /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards it may be wrong by 1 ppm + 5 σ + 5 W·√dt, in dt seconds.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {
-        let Oscillator { frequency, frequency_sd, wander } = *oscillator;
-        let measured = frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd);
-        self.drift = if measured {
-            let wander = if wander.is_finite() { wander.max(LEAST_WANDER) } else { WORST_RATE };
-            Drift { frequency, allowance: ALLOWANCE + SIGMAS * frequency_sd, wander }
-        } else {
-            Drift::UNKNOWN
-        };
+        self.drift = Drift::of(oscillator);
     }
 
     /// Takes one sample in. One that contradicts what was known replaces it: either this sample or the earlier ones lied, and only
