@@ -1,0 +1,90 @@
+//! A listening address.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::client::bind_to;
+use super::message::{receive_datagram, send};
+use super::{Received, options};
+use crate::address::{RawAddress, domain};
+use crate::ffi::{self, check, set_option};
+
+/// A socket that answers whoever asks.
+///
+/// The port is not shared (`SO_REUSEADDR` is off): a second server on it is an error that the operator should see, and
+/// nobody can take our requests by binding to the same port more narrowly.
+#[derive(Debug)]
+pub struct ServerSocket {
+    socket: OwnedFd,
+    local: SocketAddr,
+}
+
+impl ServerSocket {
+    /// Listens on an address, on one interface only if it is named. `[::]` means IPv6 only. An address that the
+    /// machine does not have yet is accepted.
+    ///
+    /// # Errors
+    /// `EADDRINUSE` if another program listens there, `EACCES` without the privilege for a low port, `ENODEV` for an
+    /// interface that does not exist, `EAFNOSUPPORT` without IPv6, or no descriptors left.
+    pub fn open(address: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
+        let family = address.ip();
+        let socket = ffi::socket(domain(family), libc::SOCK_DGRAM)?;
+        if address.is_ipv6() {
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+        }
+        if let Some(interface) = interface {
+            options::bind_to_interface(&socket, interface)?;
+        }
+        if !family.is_unspecified() {
+            options::allow_absent_address(&socket, family);
+        }
+        options::ask_for_stamps(&socket, false);
+        options::ask_for_details(&socket, family);
+        options::never_fragment(&socket, family);
+        bind_to(&socket, address)?;
+        let local = if address.port() == 0 { local_address(&socket)? } else { address };
+        Ok(Self { socket, local })
+    }
+
+    /// Receives a request, if there is one.
+    ///
+    /// # Errors
+    /// Out of memory (`ENOBUFS`, `ENOMEM`); the socket stays usable.
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
+        receive_datagram(&self.socket, buffer, None)
+    }
+
+    /// Sends a reply from the address that the request was sent to, if that is known.
+    ///
+    /// # Errors
+    /// `EMSGSIZE`, `ENETUNREACH`, or no room (`EAGAIN`, `ENOBUFS`): the reply is lost, as any datagram may be.
+    pub fn send_to(&self, bytes: &[u8], remote: SocketAddr, local: Option<IpAddr>) -> io::Result<()> {
+        // A broadcast or multicast address cannot be a source.
+        let source = local.filter(|ip| !ip.is_multicast() && !is_broadcast(*ip));
+        send(&self.socket, bytes, Some(remote), source)
+    }
+
+    /// The address it listens on, with the port that the kernel chose if it was asked to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// For `poll`.
+    pub fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+fn is_broadcast(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(v4) if v4.is_broadcast())
+}
+
+/// Asked only where the port is the kernel's choice, as demonstrations and tests do.
+fn local_address(socket: &OwnedFd) -> io::Result<SocketAddr> {
+    let mut address = RawAddress::empty();
+    let mut length = address.length();
+    // SAFETY: the pointers are to an address with room for any family and to its length.
+    check(unsafe { libc::getsockname(socket.as_raw_fd(), address.storage_mut().cast(), &raw mut length) })?;
+    address.parse(length).ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
+}

@@ -1,0 +1,229 @@
+use std::net::Ipv6Addr;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use truechimer_discipline::clock::{ClockCommand, ClockReadback, ClockResult, SystemClock};
+use truechimer_time::{Now, NtpDuration, StampSource};
+
+use super::*;
+use crate::clock::{ObserveOnly, read_cooked};
+use crate::poll::{Interest, PollSet};
+use crate::testing::{in_own_process, with_no_descriptors_left};
+
+fn wait(fd: i32) -> (bool, bool) {
+    let mut set = PollSet::new();
+    let index = set.push(fd, Interest::Read);
+    set.wait(Some(Duration::from_secs(5))).unwrap();
+    (set.readable(index), set.error(index))
+}
+
+fn exchange(address: &str, bind: Option<IpAddr>) {
+    let _keeper = StampKeeper::open().unwrap();
+    let server = ServerSocket::open(address.parse().unwrap(), None).unwrap();
+    let client = ClientSocket::open(server.local(), bind).unwrap();
+    assert_eq!(client.remote(), server.local());
+    let before = read_cooked().unwrap();
+    client.send(b"what time is it?").unwrap();
+
+    assert!(wait(server.fd()).0);
+    let mut buffer = [0; 64];
+    let request = server.recv(&mut buffer).unwrap().unwrap();
+    assert_eq!(&buffer[..request.len], b"what time is it?");
+    assert_eq!(request.local, Some(server.local().ip()));
+    assert!(!request.truncated && !request.fragmented);
+    assert_ne!(request.remote.port(), 0);
+    assert!(server.recv(&mut buffer).unwrap().is_none());
+    server.send_to(b"late", request.remote, request.local).unwrap();
+
+    assert!(wait(client.fd()).0);
+    let mut short = [0; 3];
+    let reply = client.recv(&mut short).unwrap().unwrap();
+    assert_eq!((reply.len, reply.truncated, &short[..]), (3, true, &b"lat"[..]));
+    assert_eq!(reply.remote, server.local());
+    assert!(client.recv(&mut short).unwrap().is_none());
+
+    let sent = client.recv_tx_stamp().unwrap().expect("loopback gives transmit stamps");
+    let after = read_cooked().unwrap();
+    let arrived = request.kernel_stamp.expect("the kernel gives receive stamps");
+    let returned = reply.kernel_stamp.expect("the kernel gives receive stamps");
+    assert!(before <= sent && sent <= arrived && arrived <= returned && returned <= after);
+    assert!(client.recv_tx_stamp().unwrap().is_none());
+}
+
+#[test]
+fn a_request_and_its_reply_are_stamped_by_the_kernel() {
+    exchange("127.0.0.1:0", None);
+}
+
+#[test]
+fn a_client_can_be_bound_to_an_address() {
+    exchange("127.0.0.1:0", Some("127.0.0.9".parse().unwrap()));
+}
+
+#[test]
+fn ipv6_works_where_the_machine_has_it() {
+    match ServerSocket::open((Ipv6Addr::LOCALHOST, 0).into(), None) {
+        Ok(_) if std::net::UdpSocket::bind("[::1]:0").is_ok() => exchange("[::1]:0", None),
+        Ok(_) => {}
+        Err(error) => {
+            assert!(std::net::UdpSocket::bind("[::1]:0").is_err(), "only where there is none: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_wildcards_of_both_families_share_a_port_and_answers_come_from_the_address_asked() {
+    let v4 = ServerSocket::open("0.0.0.0:0".parse().unwrap(), None).unwrap();
+    let port = v4.local().port();
+    if std::net::UdpSocket::bind("[::1]:0").is_ok() {
+        ServerSocket::open((Ipv6Addr::UNSPECIFIED, port).into(), None).expect("v6 only");
+    }
+    let client = ClientSocket::open(SocketAddr::new("127.0.0.77".parse().unwrap(), port), None).unwrap();
+    client.send(b"?").unwrap();
+    wait(v4.fd());
+    let mut buffer = [0; 8];
+    let request = v4.recv(&mut buffer).unwrap().unwrap();
+    assert_eq!(request.local, Some("127.0.0.77".parse().unwrap()));
+    v4.send_to(b"!", request.remote, request.local).unwrap();
+    wait(client.fd());
+    assert_eq!(client.recv(&mut buffer).unwrap().unwrap().len, 1, "a connected socket takes no other source");
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_the_operator_sees() {
+    let first = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let second = ServerSocket::open(first.local(), None).unwrap_err();
+    assert_eq!(second.raw_os_error(), Some(libc::EADDRINUSE));
+    let nowhere = ServerSocket::open("127.0.0.1:0".parse().unwrap(), Some("no-such-if0")).unwrap_err();
+    assert_eq!(nowhere.raw_os_error(), Some(libc::ENODEV));
+    let long =
+        ServerSocket::open("127.0.0.1:0".parse().unwrap(), Some("a-name-beyond-any-interface")).unwrap_err();
+    assert_eq!(long.raw_os_error(), Some(libc::ENODEV));
+}
+
+#[test]
+fn nobody_listening_is_reported_and_does_not_spin() {
+    let gone = {
+        let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+        server.local()
+    };
+    let client = ClientSocket::open(gone, None).unwrap();
+    client.send(b"hello?").unwrap();
+    let mut buffer = [0; 8];
+    let mut refused = 0;
+    for _ in 0..8 {
+        let mut set = PollSet::new();
+        let index = set.push(client.fd(), Interest::Read);
+        set.wait(Some(Duration::from_millis(50))).unwrap();
+        if !set.readable(index) && !set.error(index) {
+            break;
+        }
+        let results = [client.recv(&mut buffer).map(|_| ()), client.recv_tx_stamp().map(|_| ())];
+        refused += results.iter().flat_map(|r| r.as_ref().err()).count();
+    }
+    assert!((1..=3).contains(&refused), "{refused}");
+    let mut set = PollSet::new();
+    let index = set.push(client.fd(), Interest::Read);
+    set.wait(Some(Duration::ZERO)).unwrap();
+    assert!(!set.readable(index) && !set.error(index), "everything was taken out");
+}
+
+/// AT-14: what leaves carries don't-fragment, so a datagram above the interface's size is refused rather than cut up.
+#[test]
+fn at_14_nothing_is_sent_in_fragments() {
+    let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let client = ClientSocket::open(server.local(), None).unwrap();
+    for fd in [server.fd(), client.fd()] {
+        let (mut value, mut length) = (0i32, 4u32);
+        // SAFETY: the pointers are to an integer and to its length.
+        let result = unsafe {
+            libc::getsockopt(
+                fd,
+                libc::IPPROTO_IP,
+                libc::IP_MTU_DISCOVER,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        assert_eq!((result, value), (0, libc::IP_PMTUDISC_PROBE));
+    }
+}
+
+/// AT-25: running out of descriptors is an error like any other, and nothing is left behind.
+#[test]
+fn at_25_no_descriptors_left_is_an_error() {
+    in_own_process("udp::tests::at_25_no_descriptors_left_is_an_error", || {
+        with_no_descriptors_left(|| {
+            let client = ClientSocket::open("127.0.0.1:9".parse().unwrap(), None);
+            assert_eq!(client.unwrap_err().raw_os_error(), Some(libc::EMFILE));
+            let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None);
+            assert_eq!(server.unwrap_err().raw_os_error(), Some(libc::EMFILE));
+            assert!(StampKeeper::open().is_err());
+        });
+        ClientSocket::open("127.0.0.1:9".parse().unwrap(), None).expect("and it recovers");
+    });
+}
+
+#[test]
+fn sockets_are_not_inherited_and_do_not_block() {
+    let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    // SAFETY: these commands take and return integers only.
+    let (descriptor, status) =
+        unsafe { (libc::fcntl(server.fd(), libc::F_GETFD), libc::fcntl(server.fd(), libc::F_GETFL)) };
+    assert!(descriptor & libc::FD_CLOEXEC != 0 && status & libc::O_NONBLOCK != 0);
+
+    let bare = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let bare = std::os::fd::OwnedFd::from(bare);
+    // SAFETY: as above.
+    unsafe { libc::fcntl(bare.as_raw_fd(), libc::F_SETFD, 0) };
+    crate::ffi::keep_to_ourselves(&bare).unwrap();
+    // SAFETY: as above.
+    let (descriptor, status) = unsafe {
+        (libc::fcntl(bare.as_raw_fd(), libc::F_GETFD), libc::fcntl(bare.as_raw_fd(), libc::F_GETFL))
+    };
+    assert!(descriptor & libc::FD_CLOEXEC != 0 && status & libc::O_NONBLOCK != 0);
+}
+
+#[test]
+fn insane_stamps_are_replaced_by_the_programs_own() {
+    let mut clock = ObserveOnly::new();
+    let now = clock.now().cooked;
+    let second = NtpDuration::from_seconds(1.0);
+    let good = judge_received(Some(now - second), &mut clock, now);
+    assert_eq!((good.source, good.at), (StampSource::Kernel, now - second));
+    for bad in [None, Some(now + second), Some(now - second * 3600)] {
+        let stamp = judge_received(bad, &mut clock, now);
+        assert_eq!((stamp.source, stamp.at), (StampSource::User, now));
+        assert!(stamp.error > good.error);
+    }
+    let before = now - second;
+    let sent = judge_sent(Some(before + second / 2), &mut clock, before, now);
+    assert_eq!((sent.source, sent.at), (StampSource::Kernel, before + second / 2));
+    for bad in [None, Some(now + second), Some(before - second)] {
+        let stamp = judge_sent(bad, &mut clock, before, now);
+        assert_eq!((stamp.source, stamp.at), (StampSource::User, before));
+    }
+}
+
+#[test]
+fn stamps_are_translated_to_the_clock_in_use() {
+    struct Shifted;
+    impl SystemClock for Shifted {
+        fn now(&mut self) -> Now {
+            unreachable!("not asked here")
+        }
+        fn from_kernel(&mut self, stamp: Cooked) -> Cooked {
+            stamp + NtpDuration::from_seconds(1000.0)
+        }
+        fn apply(&mut self, _: ClockCommand) -> ClockResult {
+            ClockResult::Observing
+        }
+        fn readback(&mut self) -> Option<ClockReadback> {
+            None
+        }
+    }
+    let kernel = Cooked::UNIX_EPOCH;
+    let now = kernel + NtpDuration::from_seconds(1001.0);
+    let stamp = judge_received(Some(kernel), &mut Shifted, now);
+    assert_eq!((stamp.source, (now - stamp.at).seconds()), (StampSource::Kernel, 1.0));
+}
