@@ -1,36 +1,208 @@
 //! From text to a legal configuration.
 
-use crate::{Config, Diagnostic};
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::FREQUENCY_FILE;
+use crate::document::Document;
+use crate::reader::{Places, Reader, Table, type_of};
+use crate::reference::SECTIONS;
+use crate::sections::{self, read_sources};
+use crate::text::quote;
+use crate::unknown::{self, Top, heading};
+use crate::{Config, Diagnostic, MAX_BYTES, Paths, Severity, lint, rules};
 
 /// A file that can be used.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// What it says.
     pub config: Config,
-    /// What is strange about it.
+    /// What is strange about it: the findings of [`lint`](crate::lint) that are more than notes.
     pub warnings: Vec<Diagnostic>,
+    pub(crate) document: Arc<Document>,
+    pub(crate) places: Places,
 }
 
 /// Reads a configuration; `file` is its name in messages.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file.
+/// Everything that is wrong with it, in the order of the file; at least one finding.
 pub fn parse(text: &str, file: &str) -> Result<Parsed, Vec<Diagnostic>> {
-    let _ = (text, file);
-    todo!()
+    if text.len() > MAX_BYTES {
+        return Err(vec![too_large(text.len(), file)]);
+    }
+    let document = Arc::new(Document { name: file.to_owned(), text: text.to_owned() });
+    let mut reader = Reader::new(Arc::clone(&document));
+    let (table, errors) = DeTable::parse_recoverable(&document.text);
+    if errors.is_empty() {
+        let config = read(&mut reader, table.get_ref());
+        if reader.found.is_empty() {
+            let places = reader.places;
+            let mut parsed = Parsed { config, warnings: Vec::new(), document, places };
+            parsed.warnings = lint(&parsed);
+            parsed.warnings.retain(|finding| finding.severity > Severity::Note);
+            return Ok(parsed);
+        }
+    } else {
+        // What follows from a document that was misread would only confuse.
+        read_syntax(&mut reader, &errors);
+    }
+    let mut found = reader.found;
+    found.sort_by_key(Diagnostic::start);
+    Err(found)
 }
 
 /// Like [`parse`], from a file's bytes, which may be no text at all.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file.
+/// As [`parse`].
 pub fn parse_bytes(bytes: &[u8], file: &str) -> Result<Parsed, Vec<Diagnostic>> {
-    let _ = (bytes, file);
-    todo!()
+    if bytes.len() > MAX_BYTES {
+        return Err(vec![too_large(bytes.len(), file)]);
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => parse(text, file),
+        Err(error) => {
+            // Every invalid byte is one character here, so lines and columns stay what an editor shows.
+            let lossy: String = bytes
+                .utf8_chunks()
+                .flat_map(|chunk| {
+                    let bad = chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER);
+                    chunk.valid().chars().chain(bad)
+                })
+                .collect();
+            let start = error.valid_up_to();
+            let byte = bytes.get(start).copied().unwrap_or(0);
+            let document = Arc::new(Document { name: file.to_owned(), text: lossy });
+            let message = format!("the byte 0x{byte:02x} is not part of UTF-8 text");
+            let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+            let diagnostic = Diagnostic::new(&rules::NOT_UTF8, &document, start..end, message);
+            Err(vec![diagnostic.help("save the file as UTF-8")])
+        }
+    }
 }
 
-/// Advice about a file that can be used, in the order of the file.
-pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
-    let _ = parsed;
-    todo!()
+/// The finding for a file that could not be read at all.
+pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
+    let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
+    Diagnostic::new(&rules::UNREADABLE, &document, 0..0, format!("cannot read the file: {error}"))
 }
+
+fn too_large(len: usize, file: &str) -> Diagnostic {
+    let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
+    let message = format!("the file has {len} bytes, more than the {MAX_BYTES} allowed");
+    Diagnostic::new(&rules::TOO_LARGE, &document, 0..0, message)
+        .help("is this the right file? A configuration has a few hundred bytes")
+}
+
+/// One finding a line: what follows on the same line is mostly a consequence.
+fn read_syntax(reader: &mut Reader, errors: &[toml::de::Error]) {
+    let mut last_line = 0;
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let (line, _) = reader.document.position(span.start);
+        if line == last_line {
+            continue;
+        }
+        last_line = line;
+        let (message, help) = explain(&reader.document.text, &span, error.message());
+        let mut diagnostic = reader.at(&rules::SYNTAX, &span, format!("this is not TOML: {message}"));
+        diagnostic.help = help.map(str::to_owned);
+        reader.push(diagnostic);
+    }
+}
+
+/// The parser's message in words, and what to do about it, for what beginners in TOML trip over.
+fn explain<'m>(text: &str, span: &Range<usize>, message: &'m str) -> (&'m str, Option<&'static str>) {
+    if message.contains("duplicate key") {
+        let help = "each key stands once in a section, and each section once; only [[source]] is repeated";
+        return ("this was there already", Some(help));
+    }
+    if message.contains("invalid basic string") || message.contains("invalid literal string") {
+        let help =
+            "a string ends on its line with the quote that it began with, and holds no control character";
+        return (message, Some(help));
+    }
+    let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("").trim();
+    match line.split_once('=').map(|(_, value)| value.trim()) {
+        Some(value) if value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') => {
+            ("this value needs quotes", Some("text stands in double quotes: key = \"value\""))
+        }
+        None if !line.starts_with('[') && !line.is_empty() => {
+            (message, Some("a line is `key = value`, a [section], or a comment that begins with #"))
+        }
+        _ => (message, None),
+    }
+}
+
+fn read(reader: &mut Reader, root: &DeTable<'_>) -> Config {
+    let mut config = Config::default();
+    for (key, value) in root {
+        let name = key.get_ref().as_ref();
+        if !SECTIONS.iter().any(|section| section.name == name) {
+            let top = match value.get_ref() {
+                DeValue::Table(_) => Top::Section,
+                DeValue::Array(entries) if entries.iter().any(|entry| entry.get_ref().is_table()) => {
+                    Top::List
+                }
+                _ => Top::Key,
+            };
+            let diagnostic = unknown::section(reader, name, &key.span(), top);
+            reader.push(diagnostic);
+        }
+    }
+    if let Some(value) = root.get("source") {
+        config.engine.sources = read_sources(reader, value);
+    }
+    if let Some(table) = open(reader, root, "serve") {
+        config.engine.serve = Some(sections::read_serve(reader, &table));
+    }
+    if let Some(table) = open(reader, root, "selection") {
+        config.engine.selection = sections::read_selection(reader, &table);
+    }
+    if let Some(table) = open(reader, root, "local") {
+        config.engine.local = Some(sections::read_local(reader, &table));
+    }
+    let daemon = open(reader, root, "daemon").map(|table| sections::read_daemon(reader, &table));
+    let daemon = daemon.unwrap_or_default();
+    config.roles = daemon.roles;
+    config.user = daemon.user;
+    let defaults = Paths::default();
+    config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
+    config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
+    config.paths.frequency_file = config.paths.state_dir.as_ref().map(|folder| folder.join(FREQUENCY_FILE));
+    if let Some(table) = open(reader, root, "clock") {
+        let clock = sections::read_clock(reader, &table);
+        config.engine.clock = clock.config;
+        config.clock_control = clock.control;
+        if let Some(file) = clock.frequency_file {
+            config.paths.frequency_file = file;
+        }
+    }
+    config
+}
+
+/// A section that stands once.
+fn open<'a>(reader: &mut Reader, root: &'a DeTable<'a>, name: &'static str) -> Option<Table<'a>> {
+    let value: &Spanned<DeValue<'a>> = root.get(name)?;
+    match value.get_ref() {
+        DeValue::Table(table) => Some(reader.open(name, "", name.to_owned(), value.span(), table)),
+        other => {
+            let message = match other {
+                DeValue::Array(_) => format!("{} stands once", heading(name)),
+                _ => format!("{} is a section, not {}", quote(name), type_of(other)),
+            };
+            let diagnostic = reader.at(&rules::WRONG_SECTION, &value.span(), message);
+            let help = format!("write {}, in single brackets, and its keys below", heading(name));
+            reader.push(diagnostic.help(help));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,4 +57,23 @@ rules! {
     POLL_ORDER = "C042" Error "`poll.min` is at most `poll.max`";
     CONTRADICTION = "C043" Error "No key contradicts another";
     DUPLICATE_ENTRY = "C044" Error "No listener or network is listed twice";
+
+    NO_SOURCE = "L001" Warning "There is a source";
+    ONE_SOURCE = "L002" Warning "There is more than one source", "RFC 8633 §3.2";
+    TWO_SOURCES = "L003" Warning "There are not just two sources", "RFC 8633 §3.2";
+    THREE_SOURCES = "L004" Note "There are at least four sources", "RFC 8633 §3.2";
+    SAME_OPERATOR = "L005" Note "Sources are run by more than one operator", "RFC 8633 §3.3";
+    MIN_SOURCES = "L006" Warning "`min_sources` can be reached";
+    FAST_POLL = "L010" Warning "Servers of others are not asked more often than every 16 s", "RFC 4330 §10";
+    PUBLIC_BURST = "L011" Warning "Servers of others are not asked in bursts", "RFC 4330 §10";
+    VENDOR_POOL = "L012" Note "A product does not rely on the public pool's general names", "RFC 8633 §6.2";
+    SERVES_NOBODY = "L020" Warning "A server answers somebody";
+    OPEN_SERVER = "L021" Warning "A server does not answer everybody";
+    IDLE_DENY = "L022" Warning "A network in `deny` lies within one in `allow`";
+    NO_LISTENER = "L023" Warning "A network in `allow` can reach a listener";
+    STEP_ALWAYS = "L030" Warning "The clock does not step under running programs";
+    PANIC_OFF = "L031" Warning "Absurd corrections are refused", "RFC 5905 §11.3";
+    STEP_PANIC = "L032" Warning "The step threshold is below the panic limits";
+    LOCAL_STRATUM = "L040" Warning "A clock without a source does not pose as a good one";
+    LOCAL_IDLE = "L041" Warning "A local reference is served";
 }

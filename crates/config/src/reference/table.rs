@@ -1,0 +1,188 @@
+//! The table itself, in the order of the manual.
+
+use super::{Key, Kind, Section};
+
+/// All sections.
+pub static SECTIONS: &[Section] = &[
+    Section {
+        name: "source",
+        repeated: true,
+        about: "Where time comes from. Each `[[source]]` is one server or one pool of servers, named by exactly one \
+                of `server` and `pool`. Four sources or more let a majority outvote a wrong one; one source is \
+                believed whatever it says.",
+    },
+    Section {
+        name: "serve",
+        repeated: false,
+        about: "Answering other machines. Without this section no port is opened. Nobody is answered who is not \
+                in `allow`; where networks overlap, the longest prefix decides, whatever the order of the lists.",
+    },
+    Section {
+        name: "clock",
+        repeated: false,
+        about: "How the machine's clock is corrected, and which corrections are refused. Small errors are slewed \
+                away by running the clock a little faster or slower; a step makes it jump.",
+    },
+    Section { name: "selection", repeated: false, about: "Which sources are believed." },
+    Section {
+        name: "local",
+        repeated: false,
+        about: "Serving time without a source. With this section, clients of this machine are told that its clock \
+                is a reference when there is no better one, so that an island keeps one time, right or wrong.",
+    },
+    Section { name: "daemon", repeated: false, about: "The daemon as a program." },
+];
+
+const SECOND: f64 = 1.0;
+const DAY: f64 = 86_400.0;
+/// 68 years: no gate needs more, and any 32-bit `time_t` can be reached.
+const YEARS: f64 = 2_147_483_647.0;
+
+const fn key(
+    section: &'static str,
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    example: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { section, name, kind, default, about, example }
+}
+
+const fn seconds(min: f64, max: f64) -> Kind {
+    Kind::Duration { min, max, or: None }
+}
+
+const fn limit() -> Kind {
+    Kind::Duration { min: 0.001, max: YEARS, or: Some("none") }
+}
+
+const fn integer(min: i64, max: i64) -> Kind {
+    Kind::Integer { min, max, or: None }
+}
+
+/// All keys.
+#[rustfmt::skip] // one key an entry: name and kind, default, example, meaning
+pub static KEYS: &[Key] = &[
+    key("source", "server", Kind::Host, "", r#""ntp.example.net""#,
+        "One server, by name or address."),
+    key("source", "pool", Kind::Host, "", r#""pool.ntp.org""#,
+        "A name behind which there are many servers. Some of them are used, and members that are unreachable or \
+         wrong are replaced by others."),
+    key("source", "name", Kind::Label, "the host", r#""office""#,
+        "What reports and commands call the source."),
+    key("source", "size", integer(1, 16), "`4`", "6",
+        "How many members of a pool to use at a time."),
+    key("source", "port", integer(1, 65_535), "`123`", "1123",
+        "The UDP port of the server."),
+    key("source", "poll", Kind::Table("a table of `min` and `max`"), "", "{ min = 5, max = 9 }",
+        "How often the source is asked: intervals are powers of two in seconds, so 6 is 64 s and 10 is 1024 s. \
+         Within the limits the daemon asks as seldom as the clock's stability allows."),
+    key("source", "poll.min", integer(-7, 17), "`6` (64 s), or `max` if that is smaller", "4",
+        "Exponent of the shortest interval. Servers that are not your own are owed 4 or more."),
+    key("source", "poll.max", integer(-7, 17), "`10` (1024 s), or `min` if that is larger", "12",
+        "Exponent of the longest interval."),
+    key("source", "iburst", Kind::Boolean, "`true`", "false",
+        "Ask four times in quick succession at the start, so that the clock is right within seconds."),
+    key("source", "burst", Kind::Boolean, "`false`", "true",
+        "Ask several times at every poll. For links that are rarely up; only with the consent of the server's \
+         operator."),
+    key("source", "prefer", Kind::Boolean, "`false`", "true",
+        "Use this source, as long as it is right, rather than those without the mark."),
+    key("source", "trust", Kind::Boolean, "`false`", "true",
+        "Sources without this mark cannot outvote this one."),
+    key("source", "require", Kind::Boolean, "`false`", "true",
+        "Unless this source (or another one so marked) is usable, the clock is left alone."),
+    key("source", "noselect", Kind::Boolean, "`false`", "true",
+        "Measure the source and report it, but never use it."),
+    key("source", "offline", Kind::Boolean, "`false`", "true",
+        "Do not ask until `chimer online` says so."),
+    key("source", "version", integer(3, 4), "`4`", "3",
+        "The NTP version of the requests."),
+    key("source", "family", Kind::Word(&["ipv4", "ipv6"]), "both", r#""ipv6""#,
+        "Use only addresses of this family."),
+    key("source", "max_delay", seconds(1e-6, 1000.0), r#"`"3s"`"#, r#""100ms""#,
+        "Replies that took longer are dropped."),
+    key("source", "max_delay_ratio", Kind::Number { min: 1.0, max: 1000.0 }, "no limit", "3.5",
+        "Replies that took longer than the quickest by this factor are dropped."),
+    key("source", "offset", seconds(-DAY, DAY), r#"`"0s"`"#, r#""-12.5us""#,
+        "Added to every offset measured against this source: for a known asymmetry of the path."),
+    key("source", "bind", Kind::Address, "chosen by the system", r#""192.0.2.7""#,
+        "The local address that requests are sent from."),
+    key("source", "max_stratum", integer(1, 15), "`15`", "4",
+        "Replies from a higher stratum are dropped."),
+
+    key("serve", "listen", Kind::Listeners, "", r#"["0.0.0.0:123", "[::]:123"]"#,
+        "Where to listen. `0.0.0.0` stands for all IPv4 addresses of the machine, `[::]` for all IPv6 ones. A \
+         table instead of a string limits the listener to one interface."),
+    key("serve", "listen.address", Kind::SocketAddress, "", r#""192.0.2.1:123""#,
+        "Where to listen, in the table form."),
+    key("serve", "listen.interface", Kind::Interface, "all", r#""eth1""#,
+        "Answer only what arrives through this interface."),
+    key("serve", "allow", Kind::Networks, "`[]`", r#"["10.0.0.0/8", "2001:db8::/32"]"#,
+        "Networks whose requests are answered. An IPv4 network covers its IPv4-mapped IPv6 form as well. \
+         `0.0.0.0/0` and `::/0` are everybody."),
+    key("serve", "deny", Kind::Networks, "`[]`", r#"["10.99.0.0/16"]"#,
+        "Networks that are not answered though a wider network in `allow` covers them."),
+
+    key("clock", "control", Kind::Boolean, "`true`", "false",
+        "Whether to steer the clock at all. Without it the daemon only observes, reports and serves; that is also \
+         what happens when it lacks the privilege (`CAP_SYS_TIME`)."),
+    key("clock", "step", Kind::Table(r#"a table of `above` and `first`, `"always"` or `"never"`"#), "",
+        r#"{ above = "1s", first = 3 }"#,
+        "When the clock may jump. `\"never\"` always slews, however long that takes; `\"always\"` steps whenever \
+         the error is above the default threshold, even under running programs."),
+    key("clock", "step.above", seconds(1e-4, DAY), r#"`"128ms"`"#, r#""1s""#,
+        "Errors up to this are slewed away."),
+    key("clock", "step.first", Kind::Integer { min: 1, max: 1_000_000, or: Some("always") }, "`3`", "10",
+        "Only this many of the first clock updates after the start may step."),
+    key("clock", "panic", Kind::Table(r#"a duration, `"none"`, or a table of `forward`, `backward`, `start` and `accumulated`"#), "",
+        r#""500s""#,
+        "Corrections larger than this are refused: the daemon goes on running, leaves the clock alone and says \
+         so. A single duration limits corrections both ways while running, and leaves the first one after the \
+         start free; `\"none\"` removes every limit."),
+    key("clock", "panic.forward", limit(), r#"`"1000s"`"#, r#""10s""#,
+        "Limit for a correction that moves the clock forward."),
+    key("clock", "panic.backward", limit(), r#"`"1000s"`"#, r#""10s""#,
+        "Limit for a correction that moves the clock back."),
+    key("clock", "panic.start", limit(), r#"`"none"`"#, r#""1h""#,
+        "Limit for the first correction after the start, either way."),
+    key("clock", "panic.accumulated", limit(), r#"`"none"`"#, r#""1d""#,
+        "Limit for the sum of all steps since the state folder was empty. It survives restarts, so that an \
+         attacker gains nothing by them."),
+    key("clock", "max_slew", Kind::Rate { min: 1e-7, max: 0.1 }, r#"`"500ppm"`"#, r#""1000ppm""#,
+        "The fastest slew. 500 ppm correct 1 s in 33 minutes."),
+    key("clock", "max_frequency", Kind::Rate { min: 1e-6, max: 0.1 }, r#"`"500ppm"`"#, r#""100ppm""#,
+        "The largest error of the machine's oscillator that is corrected."),
+    key("clock", "max_distance", seconds(1e-5, 16.0 * SECOND), r#"`"1.5s"`"#, r#""100ms""#,
+        "The clock counts as synchronised while its error is certainly below this."),
+    key("clock", "frequency_file", Kind::Path { longest: 4000 }, "`frequency` in `daemon.state_dir`",
+        r#""/var/lib/truechimer/oscillator""#,
+        "Where the oscillator's frequency is kept between runs."),
+
+    key("selection", "min_sources", integer(1, 64), "`1`", "3",
+        "How many sources must agree before the clock is corrected."),
+
+    key("local", "stratum", integer(1, 15), "`10`", "8",
+        "The stratum that clients are told: high enough that nobody prefers this clock to a real one."),
+    key("local", "orphan", Kind::Boolean, "`false`", "true",
+        "Servers of an island that name each other as sources and have the same local `stratum` elect one leader \
+         and follow it."),
+    key("local", "distance", seconds(0.0, 16.0), r#"`"1s"`"#, r#""500ms""#,
+        "The root distance that clients are told."),
+    key("local", "activate", seconds(1e-6, 16.0), "at once", r#""100ms""#,
+        "Serve without a source only after having been synchronised once with an error certainly below this."),
+
+    key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
+        "Where names are resolved: in a helper process without privileges, or inside the event loop, which then \
+         waits for the answer."),
+    key("daemon", "user", Kind::User, "`false`", r#""truechimer""#,
+        "The account to become after the start, keeping only the privileges that are needed; `false` stays who \
+         started it. For starting as root without a service manager that does it."),
+    key("daemon", "state_dir", Kind::Path { longest: 4000 }, r#"`"/var/lib/truechimer"`"#, r#""/srv/truechimer""#,
+        "The folder of what outlives a restart: the frequency, the last time that was known good, the sum of \
+         steps. `false` keeps nothing."),
+    key("daemon", "run_dir", Kind::Path { longest: 90 }, r#"`"/run/truechimer"`"#, r#""/run/chimer2""#,
+        "The folder of the sockets that `chimer` talks to: `observe.sock` for everybody, `control.sock` for the \
+         group. `false` opens none."),
+];

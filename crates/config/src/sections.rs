@@ -1,0 +1,67 @@
+//! Each section of the file, from table to legal values.
+
+mod clock;
+mod rest;
+mod serve;
+mod source;
+
+pub(crate) use clock::read_clock;
+pub(crate) use rest::{read_daemon, read_local, read_selection};
+pub(crate) use serve::read_serve;
+pub(crate) use source::read_sources;
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use crate::reader::{Item, Reader, Table};
+use crate::reference::Kind;
+use crate::rules;
+use crate::text::quote;
+
+/// Sets `target` if there is a value.
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+/// A path, `Some(None)` for `false`.
+fn path(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Option<PathBuf>> {
+    let item = table.item(name)?;
+    let Kind::Path { longest } = item.key.kind else { return None };
+    match item.value {
+        DeValue::Boolean(false) => Some(None),
+        DeValue::String(text) if text.is_empty() => Some(None),
+        DeValue::String(text) => {
+            let fault = if !text.starts_with('/') {
+                Some((format!("{} is not an absolute path", quote(text)), "write the path from `/` on"))
+            } else if text.len() > longest {
+                Some((format!("the path has {} bytes", text.len()), "use a shorter one"))
+            } else if text.contains(char::is_control) {
+                Some((format!("{} has a control character in it", quote(text)), "use another path"))
+            } else if text.split('/').any(|part| part == "..") {
+                Some((format!("{} leads back up", quote(text)), "write the path without `..`"))
+            } else {
+                None
+            };
+            let Some((message, help)) = fault else { return Some(Some(PathBuf::from(text.as_ref()))) };
+            let label = format!("{} must be {}", item.name(), item.key.kind.describe());
+            let diagnostic = reader.at(&rules::BAD_PATH, &item.span, message).label(label).help(help);
+            reader.push(diagnostic);
+            None
+        }
+        _ => {
+            reader.wrong_type(&item, None);
+            None
+        }
+    }
+}
+
+/// A duration or a word, where the value of `name` may also be a whole table (the caller handled that).
+fn word_of<'a>(item: &Item<'a>) -> Option<&'a str> {
+    match item.value {
+        DeValue::String(text) => Some(text.as_ref()),
+        _ => None,
+    }
+}

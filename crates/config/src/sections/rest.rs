@@ -1,0 +1,74 @@
+//! The small sections: `[selection]`, `[local]` and `[daemon]`.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+use truechimer_engine::config::{LocalConfig, SelectionConfig};
+
+use super::{path, set};
+use crate::Roles;
+use crate::reader::{Reader, Table};
+use crate::rules;
+use crate::text::quote;
+
+/// `[selection]`.
+pub(crate) fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
+    let mut selection = SelectionConfig::default();
+    set(&mut selection.min_sources, reader.integer(table, "min_sources"));
+    selection
+}
+
+/// `[local]`.
+pub(crate) fn read_local(reader: &mut Reader, table: &Table<'_>) -> LocalConfig {
+    LocalConfig {
+        stratum: reader.integer(table, "stratum").unwrap_or(10),
+        orphan: reader.boolean(table, "orphan").unwrap_or(false),
+        distance_s: reader.duration(table, "distance").unwrap_or(1.0),
+        activate_s: reader.duration(table, "activate"),
+    }
+}
+
+/// What `[daemon]` says; a path is `None` where it says nothing, `Some(None)` where none is wanted.
+#[derive(Default)]
+pub(crate) struct Daemon {
+    pub(crate) roles: Roles,
+    pub(crate) user: Option<String>,
+    pub(crate) state_dir: Option<Option<PathBuf>>,
+    pub(crate) run_dir: Option<Option<PathBuf>>,
+}
+
+/// `[daemon]`.
+pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
+    let roles = match reader.word(table, "roles") {
+        Some("inline") => Roles::Inline,
+        _ => Roles::Process,
+    };
+    Daemon {
+        roles,
+        user: read_user(reader, table),
+        state_dir: path(reader, table, "state_dir"),
+        run_dir: path(reader, table, "run_dir"),
+    }
+}
+
+/// A portable account name (POSIX.1 §3.437), within the 31 characters that Linux tools accept.
+fn read_user(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+    let item = table.item("user")?;
+    let text = match item.value {
+        DeValue::Boolean(false) => return None,
+        DeValue::String(text) => text,
+        _ => {
+            reader.wrong_type(&item, None);
+            return None;
+        }
+    };
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if first && rest && text.len() <= 31 {
+        return Some(text.to_string());
+    }
+    let diagnostic =
+        reader.at(&rules::BAD_USER, &item.span, format!("{} is not an account name", quote(text)));
+    reader.push(diagnostic.help("write a name, as \"truechimer\", or false"));
+    None
+}
