@@ -9,6 +9,11 @@ use truechimer_time::{Cooked, Frequency, Mono, Now, NtpDuration};
 
 use super::{read_cooked, read_mono};
 
+/// How often two clocks are read together at most …
+const ATTEMPTS: u32 = 16;
+/// … until they were read as close together as this, nanoseconds.
+const CLOSE_NS: u64 = 500;
+
 /// The true time of a demonstration: the machine's clock at the start, carried on by the monotonic clock. Copies
 /// of one truth agree, whatever becomes of the machine's clock meanwhile.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +33,29 @@ impl Truth {
         self.at(monotonic())
     }
 
-    fn at(&self, mono: Mono) -> Cooked {
+    /// The true time at a reading of the monotonic clock.
+    pub fn at(&self, mono: Mono) -> Cooked {
         let passed = i128::from(mono.nanos()) - i128::from(self.mono.nanos());
         self.start + NtpDuration::from_nanos(passed)
+    }
+
+    /// The true time at a recent reading of the machine's clock. Two clocks cannot be read at once, and a thread can be
+    /// held up for milliseconds between two readings: the closest of a few attempts counts.
+    fn at_system_time(&self, stamp: Cooked) -> Cooked {
+        let mut closest = None;
+        for _ in 0..ATTEMPTS {
+            let before = monotonic();
+            let system = system_time();
+            let apart = monotonic().nanos().saturating_sub(before.nanos());
+            if closest.is_none_or(|(best, _, _)| apart < best) {
+                closest = Some((apart, before, system));
+            }
+            if apart <= CLOSE_NS {
+                break;
+            }
+        }
+        let Some((apart, before, system)) = closest else { return self.now() };
+        self.at(before) + NtpDuration::from_nanos(i128::from(apart / 2)) - (system - stamp)
     }
 }
 
@@ -59,24 +84,31 @@ impl DemoClock {
         self.current().status()
     }
 
-    /// The clock, brought up to the present. The lock comes first, so that time moves only forward in it.
+    /// The clock, brought up to the present.
     fn current(&self) -> MutexGuard<'_, VirtualClock> {
+        self.present().1
+    }
+
+    /// The same and the reading of the monotonic clock that "present" means. The lock comes first, so that time moves
+    /// only forward in it.
+    fn present(&self) -> (Mono, MutexGuard<'_, VirtualClock>) {
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        clock.advance(self.truth.now());
-        clock
+        let mono = monotonic();
+        clock.advance(self.truth.at(mono));
+        (mono, clock)
     }
 }
 
 impl SystemClock for DemoClock {
     fn now(&mut self) -> Now {
-        let clock = self.current();
-        Now { mono: monotonic(), cooked: clock.cooked() }
+        // Both from one reading: an onlooker can tell the error at exactly this moment.
+        let (mono, clock) = self.present();
+        Now { mono, cooked: clock.cooked() }
     }
 
     fn from_kernel(&mut self, stamp: Cooked) -> Cooked {
-        let clock = self.current();
-        let age = system_time() - stamp;
-        clock.cooked_at(self.truth.now() - age)
+        let truth = self.truth.at_system_time(stamp);
+        self.current().cooked_at(truth)
     }
 
     fn apply(&mut self, command: ClockCommand) -> ClockResult {

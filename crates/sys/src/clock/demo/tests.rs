@@ -37,3 +37,13 @@ fn kernel_stamps_are_translated() {
     assert!(((translated - stamp).seconds() - 100.0).abs() < 1e-3);
     assert!((clock.now().cooked - translated).seconds() >= 0.005);
 }
+
+#[test]
+fn a_reading_tells_its_error_exactly() {
+    let truth = Truth::start();
+    let mut clock = DemoClock::new(truth, NtpDuration::from_seconds(0.25), Frequency::ZERO);
+    for _ in 0..100 {
+        let now = clock.now();
+        assert_eq!(now.cooked - truth.at(now.mono), NtpDuration::from_seconds(0.25));
+    }
+}
