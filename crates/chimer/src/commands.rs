@@ -1,0 +1,8 @@
+//! What each command does: from its arguments to an [`Outcome`](crate::outcome::Outcome).
+
+pub mod check;
+pub mod command;
+pub mod completions;
+pub mod man;
+pub mod report;
+pub mod wait;

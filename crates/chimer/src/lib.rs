@@ -1,0 +1,44 @@
+//! `chimer`: what a human or a script runs.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`] | what can be said on the command line, and the help that teaches it |
+//! | [`commands`] | what each command does: arguments to [`outcome::Outcome`] |
+//! | [`daemon`] | reaching the daemon, and friendly errors when that fails |
+//! | [`render`] | a report as text: pure functions |
+//! | [`table`], [`human`] | columns, colour, units |
+//! | [`outcome`] | text, JSON and exit status at the end of a command |
+//!
+//! It is a library so that tests can look inside; the program is three lines.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod commands;
+pub mod daemon;
+pub mod human;
+pub mod outcome;
+pub mod render;
+pub mod table;
+
+use cli::Command;
+
+/// Runs a command to its end and gives the exit status.
+pub fn run(command: &Command) -> u8 {
+    use commands::{check, command as control, completions, man, report, wait};
+    let (result, output) = match command {
+        Command::Status(args) => (report::status(args), args.output),
+        Command::Sources(args) => (report::sources(args), args.output),
+        Command::Stats(args) => (report::stats(args), args.output),
+        Command::Activity(args) => (report::activity(args), args.output),
+        Command::Online(args) => (control::online(args), args.output),
+        Command::Offline(args) => (control::offline(args), args.output),
+        Command::Burst(args) => (control::burst(args), args.output),
+        Command::Reload(args) => (control::reload(args), args.output),
+        Command::Wait(args) => (wait::wait(args), args.output),
+        Command::Check(args) => (check::check(args), args.output),
+        Command::Completions(args) => (completions::completions(args), args.output),
+        Command::Man(args) => (man::man(args), args.output),
+    };
+    outcome::finish(result, output.json)
+}

@@ -1,0 +1,149 @@
+//! A report with one source in every state.
+
+use truechimer_engine::report::{Report, ServerReport, SourceReport, SourceState, SystemReport};
+
+/// Synchronised to two of several sources.
+pub(crate) fn report() -> Report {
+    let mut sources = vec![
+        answering("ntp1.example.net", "192.0.2.1:123", SourceState::SystemPeer),
+        answering("2.pool.example.org", "[2001:db8::7]:123", SourceState::Survivor),
+        answering("2.pool.example.org", "198.51.100.4:123", SourceState::Outlier),
+        answering("liar.example.com", "203.0.113.9:1123", SourceState::Falseticker),
+        answering("far.example.com", "203.0.113.10:123", SourceState::Rejected),
+        answering("watched.example.com", "203.0.113.11:123", SourceState::NoSelect),
+        silent("dead.example.com", Some("203.0.113.12:123"), SourceState::Unreachable),
+        silent("off.example.com", Some("203.0.113.13:123"), SourceState::Offline),
+        silent("new.example.com", None, SourceState::Resolving),
+        silent("denied.example.com", Some("203.0.113.14:123"), SourceState::Stopped),
+    ];
+    for pool in &mut sources[1..3] {
+        pool.kind = "pool".into();
+    }
+    sources[3].offset_s = Some(-0.080_012);
+    sources[3].reason = "its interval does not meet the majority's".into();
+    sources[3].dropped = [("bogus_origin".to_owned(), 2), ("duplicate".to_owned(), 1)].into();
+    sources[4].reason = "its root distance of 2.31 s is above the limit of 1.5 s".into();
+    sources[4].root_distance_s = Some(2.31);
+    sources[5].options = vec!["noselect".into()];
+    sources[9].reason = "it sent the kiss code DENY".into();
+    Report { system: system(), sources, server: Some(server()) }
+}
+
+/// Before the first answer.
+pub(crate) fn starting() -> Report {
+    let system = SystemReport {
+        synchronised: false,
+        reason: "no source has answered yet".into(),
+        warnings: vec!["only one source is configured: nothing can tell whether it lies".into()],
+        leap: "unsynchronised".into(),
+        stratum: 16,
+        reference_id: "INIT".into(),
+        system_peer: None,
+        last_update_age_s: None,
+        offset_s: 0.0,
+        offset_sd_s: 0.0,
+        bound_s: None,
+        frequency_ppm: 0.0,
+        frequency_sd_ppm: 100.0,
+        slew_ppm: 0.0,
+        slew_remaining_s: 0.0,
+        updates: 0,
+        steps: 0,
+        stepped_total_s: 0.0,
+        controls_clock: false,
+        root_delay_s: 0.0,
+        root_dispersion_s: 0.0,
+        ..system()
+    };
+    Report { system, sources: vec![silent("ntp1.example.net", None, SourceState::Resolving)], server: None }
+}
+
+fn system() -> SystemReport {
+    SystemReport {
+        synchronised: true,
+        reason: "2 of 6 sources agree".into(),
+        warnings: vec!["liar.example.com disagrees with the majority by 80.0 ms".into()],
+        leap: "none".into(),
+        stratum: 3,
+        reference_id: "192.0.2.1".into(),
+        system_peer: Some("ntp1.example.net".into()),
+        time_unix_s: 1_790_000_000.25,
+        last_update_age_s: Some(12.3),
+        offset_s: 12.3e-6,
+        offset_sd_s: 4.1e-6,
+        bound_s: Some(1.234e-3),
+        frequency_ppm: -17.3456,
+        frequency_sd_ppm: 0.0123,
+        slew_ppm: 3.2,
+        slew_remaining_s: 12.3e-6,
+        wander: 1e-9,
+        root_delay_s: 1.8e-3,
+        root_dispersion_s: 0.3e-3,
+        max_distance_s: 1.5,
+        updates: 53,
+        steps: 1,
+        stepped_total_s: 0.8,
+        controls_clock: true,
+        local_reference: false,
+    }
+}
+
+fn server() -> ServerReport {
+    ServerReport { received: 1234, answered: 1230, dropped: [("access".to_owned(), 4)].into() }
+}
+
+fn answering(name: &str, address: &str, state: SourceState) -> SourceReport {
+    SourceReport {
+        name: name.into(),
+        address: Some(address.into()),
+        kind: "server".into(),
+        state,
+        reason: String::new(),
+        reach: 0o377,
+        stratum: Some(2),
+        leap: Some("none".into()),
+        reference_id: Some("198.51.100.1".into()),
+        poll: 6,
+        last_sample_age_s: Some(34.5),
+        last_offset_s: Some(15.1e-6),
+        last_delay_s: Some(0.911e-3),
+        offset_s: Some(12.3e-6),
+        offset_sd_s: Some(4.1e-6),
+        frequency_ppm: Some(-17.3),
+        root_distance_s: Some(1.234e-3),
+        interval_s: Some([-1.1e-3, 1.2e-3]),
+        jitter_s: Some(21e-6),
+        base_delay_s: Some(0.87e-3),
+        samples: 48,
+        stamps: Some(["kernel".into(), "kernel".into()]),
+        sent: 50,
+        accepted: 48,
+        dropped: Default::default(),
+        options: Vec::new(),
+    }
+}
+
+fn silent(name: &str, address: Option<&str>, state: SourceState) -> SourceReport {
+    SourceReport {
+        address: address.map(Into::into),
+        reach: 0,
+        stratum: None,
+        leap: None,
+        reference_id: None,
+        last_sample_age_s: None,
+        last_offset_s: None,
+        last_delay_s: None,
+        offset_s: None,
+        offset_sd_s: None,
+        frequency_ppm: None,
+        root_distance_s: None,
+        interval_s: None,
+        jitter_s: None,
+        base_delay_s: None,
+        samples: 0,
+        stamps: None,
+        sent: 9,
+        accepted: 0,
+        ..answering(name, "", state)
+    }
+}

@@ -1,0 +1,85 @@
+//! `chimer status`: is the clock right, by how much may it be wrong, and why.
+
+use truechimer_engine::report::{Report, SystemReport};
+
+use super::{counters, direction, offset_with_sd, or_dash};
+use crate::human;
+use crate::table::{Facts, Paint, Tone};
+
+/// The clock as a whole.
+pub fn status(report: &Report, paint: Paint) -> String {
+    let system = &report.system;
+    let mut facts = Facts::default();
+    let (word, tone) =
+        if system.synchronised { ("synchronised", Tone::Good) } else { ("not synchronised", Tone::Bad) };
+    let why = if system.reason.is_empty() { String::new() } else { format!(": {}", system.reason) };
+    facts.toned("Clock", tone, format!("{word}{why}"));
+    for warning in &system.warnings {
+        facts.toned("Warning", Tone::Odd, warning.clone());
+    }
+    clock(&mut facts, system);
+    told_to_clients(&mut facts, system);
+    if let Some(server) = &report.server {
+        let dropped = if server.dropped.is_empty() {
+            String::new()
+        } else {
+            format!("; dropped: {}", counters(&server.dropped))
+        };
+        let requests = human::count(server.received, "request");
+        facts.add("Server", format!("{requests}, {} answered{dropped}", server.answered));
+    }
+    facts.render(0, paint)
+}
+
+fn clock(facts: &mut Facts, system: &SystemReport) {
+    let limit = human::span(system.max_distance_s);
+    match system.bound_s {
+        Some(bound) => {
+            let tone = if bound < system.max_distance_s { Tone::Good } else { Tone::Bad };
+            facts.toned(
+                "Error bound",
+                tone,
+                format!("{} (synchronised means below {limit})", human::span(bound)),
+            );
+        }
+        None => facts.add("Error bound", "unknown until a source has answered"),
+    }
+    if system.bound_s.is_some() {
+        let offset = offset_with_sd(system.offset_s, system.offset_sd_s);
+        facts.add("Offset", format!("{offset} ({})", direction(system.offset_s)));
+    }
+    let frequency_sd = human::ppm(system.frequency_sd_ppm);
+    let frequency_sd = frequency_sd.trim_start_matches('+');
+    facts.add("Frequency", format!("{} ± {frequency_sd}", human::ppm(system.frequency_ppm)));
+    if system.slew_ppm != 0.0 || system.slew_remaining_s != 0.0 {
+        let left = human::signed_span(system.slew_remaining_s);
+        facts.add("Slew", format!("{}, {left} to go", human::ppm(system.slew_ppm)));
+    }
+    let updates = human::count(system.updates, "update");
+    let steps = match system.steps {
+        0 => "no step".into(),
+        steps => human::count(steps, "step"),
+    };
+    let last = or_dash(system.last_update_age_s, |age| format!("{} ago", human::age(age)));
+    let total = match system.stepped_total_s {
+        0.0 => String::new(),
+        total => format!(" ({} since the first start)", human::span(total)),
+    };
+    facts.add("Last update", format!("{last}; {updates}, {steps}{total}"));
+    let control = if system.controls_clock {
+        "steers this machine's clock"
+    } else {
+        "observes only, the clock is not touched"
+    };
+    facts.add("Control", control);
+}
+
+fn told_to_clients(facts: &mut Facts, system: &SystemReport) {
+    facts.add("System peer", system.system_peer.clone().unwrap_or_else(|| "none".into()));
+    let local = if system.local_reference { " (serving from the local reference)" } else { "" };
+    facts.add("Stratum", format!("{}{local}", system.stratum));
+    facts.add("Reference ID", system.reference_id.clone());
+    facts.add("Leap", system.leap.clone());
+    let (delay, dispersion) = (human::span(system.root_delay_s), human::span(system.root_dispersion_s));
+    facts.add("Root", format!("delay {delay}, dispersion {dispersion}"));
+}

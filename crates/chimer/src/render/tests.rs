@@ -1,0 +1,75 @@
+use super::*;
+use crate::table::Paint;
+
+const PLAIN: Paint = Paint(false);
+
+/// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
+/// human before it is committed.
+fn expect(name: &str, text: &str) {
+    let path = format!("{}/src/render/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{path}");
+}
+
+#[test]
+fn status_while_synchronised() {
+    expect("status", &status(&fixtures::report(), PLAIN));
+}
+
+#[test]
+fn status_before_the_first_answer() {
+    expect("status_starting", &status(&fixtures::starting(), PLAIN));
+}
+
+#[test]
+fn sources_in_every_state() {
+    expect("sources", &sources(&fixtures::report(), PLAIN));
+}
+
+#[test]
+fn sources_with_everything() {
+    let mut report = fixtures::report();
+    report.sources = vec![report.sources[3].clone(), report.sources[8].clone()];
+    expect("sources_verbose", &sources_verbose(&report, PLAIN));
+}
+
+#[test]
+fn statistics_of_sources() {
+    expect("stats", &stats(&fixtures::report(), PLAIN));
+}
+
+#[test]
+fn activity_counts_every_source_once() {
+    let counts = Activity::of(&fixtures::report());
+    let once = counts.online + counts.unreachable + counts.offline + counts.resolving + counts.stopped;
+    assert_eq!(once, counts.total);
+    assert_eq!((counts.online, counts.selected, counts.falsetickers, counts.total), (6, 2, 1, 10));
+    expect("activity", &activity(&counts, PLAIN));
+}
+
+#[test]
+fn no_sources_is_said() {
+    let mut report = fixtures::report();
+    report.sources.clear();
+    for text in [sources(&report, PLAIN), sources_verbose(&report, PLAIN), stats(&report, PLAIN)] {
+        assert_eq!(text, "No sources are configured.\n");
+    }
+}
+
+#[test]
+fn states_have_words_and_characters_of_their_own() {
+    let report = fixtures::report();
+    let mut seen: Vec<&str> = report.sources.iter().map(|source| state_words(source.state)).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), report.sources.len());
+}
+
+#[test]
+fn addresses_lose_the_port_that_everybody_knows() {
+    assert_eq!(without_ntp_port("192.0.2.1:123"), "192.0.2.1");
+    assert_eq!(without_ntp_port("[2001:db8::7]:123"), "2001:db8::7");
+    assert_eq!(without_ntp_port("192.0.2.1:1123"), "192.0.2.1:1123");
+}
