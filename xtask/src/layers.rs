@@ -38,7 +38,8 @@ pub(crate) fn check() -> Result<Vec<String>, String> {
         .map_err(|e| format!("cargo metadata: {e}"))?;
     let metadata: Value =
         serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
-    let packages = metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
+    let packages =
+        metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
     let mut complaints = Vec::new();
     for package in packages {
         let name = text(package.get("name"))?;

@@ -4,7 +4,8 @@
 pub(crate) const FIELD_HEADER_LEN: usize = 4;
 /// Shortest field, its header included (RFC 7822 §7.5.1.2).
 pub const MIN_FIELD_LEN: usize = 16;
-/// Shortest last field of a packet without a MAC (RFC 7822 §7.5.1.2): a shorter one could be taken for a MAC.
+/// Shortest last field of a packet without a MAC (RFC 7822 §7.5.1.2): it is told from a MAC by being
+/// longer than any.
 pub const MIN_LAST_FIELD_LEN: usize = 28;
 /// Most fields that a packet may have. The longest legal use, a request for NTS cookies, has about ten.
 pub const MAX_FIELDS: usize = 32;

@@ -5,11 +5,11 @@
 //!
 //! * In versions 1 to 3 there are no extension fields; all that follows the header is the MAC.
 //! * In version 4, when 20 or 24 bytes are left they are a MAC (a key identifier and a digest of 16 or 20 bytes;
-//!   longer digests are truncated to 20 by those who use them), else an extension field follows.
+//!   longer digests are truncated to 20 by those who use them). When 28 or more are left, an extension field follows.
 //! * Four bytes of zero at the end are a crypto-NAK: a MAC with key 0 and no digest.
 //! * Anything else is malformed.
 
-use crate::extension::{Field, FieldError, Fields, MAX_FIELDS, MIN_FIELD_LEN};
+use crate::extension::{Field, FieldError, Fields, MAX_FIELDS, MIN_LAST_FIELD_LEN};
 use crate::header::{HEADER_LEN, Header, Mode};
 
 /// Bytes of the key identifier at the start of a MAC.
@@ -128,7 +128,7 @@ fn parse_tail(tail: &[u8]) -> Result<(usize, Option<Mac<'_>>), ParseError> {
         match rest.len() {
             0 => return Ok((fields_len, None)),
             4 | 20 | 24 => return Ok((fields_len, Some(parse_mac(rest)?))),
-            len if len < MIN_FIELD_LEN => return Err(ParseError::Trailing),
+            len if len < MIN_LAST_FIELD_LEN => return Err(ParseError::Trailing),
             _ => {}
         }
         (_, rest) = Field::split(rest).map_err(|error| match error {

@@ -14,7 +14,7 @@
 //! dropped: its sender would drop a reply without one, and a crypto-NAK helps nobody but an attacker.
 //!
 //! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
-//! instead, which a client could take for a kiss code; all clients reject both.
+//! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
 mod access;
 mod reason;

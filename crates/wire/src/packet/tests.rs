@@ -99,7 +99,7 @@ fn at_41_ext_field_attacks_lengths() {
     for said in [0, 1, 4, 12, 15, 17, 30, 33, 36, 64, 1000, u16::MAX] {
         assert_eq!(error(&packet(4, &lying_field(said, 32))), Some(ParseError::FieldLength), "{said}");
     }
-    for tail in [1, 2, 3, 5, 8, 12, 15] {
+    for tail in [1, 2, 3, 5, 8, 12, 15, 16, 19, 21, 23, 25, 27] {
         assert_eq!(error(&packet(4, &vec![0; tail])), Some(ParseError::Trailing), "{tail} bytes");
         let mut behind = lying_field(32, 32);
         behind.extend(vec![0; tail]);
@@ -117,8 +117,8 @@ fn at_41_ext_field_attacks_overlap() {
 
 #[test]
 fn at_41_ext_field_attacks_count() {
-    let tail = |count: usize| lying_field(16, 16).repeat(count);
-    // 16 bytes at the end cannot be a MAC, so they are a field, short as it is.
+    // Fields of the minimum length, and a last one that cannot be a MAC.
+    let tail = |count: usize| [lying_field(16, 16).repeat(count - 1), lying_field(28, 28)].concat();
     assert_eq!(Packet::parse(&packet(4, &tail(MAX_FIELDS))).unwrap().fields().count(), MAX_FIELDS);
     assert_eq!(error(&packet(4, &tail(MAX_FIELDS + 1))), Some(ParseError::TooManyFields));
     assert_eq!(error(&packet(4, &tail(1000))), Some(ParseError::TooManyFields));
