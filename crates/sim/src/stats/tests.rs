@@ -1,0 +1,49 @@
+use super::*;
+
+const ALL: Window = Window { from_s: 0.0, until_s: 1e9 };
+
+#[test]
+fn rms_and_maximum_are_of_the_window_alone() {
+    let window = Window { from_s: 10.0, until_s: 20.0 };
+    let mut statistics = Statistics::new(window, ALL);
+    for second in 0..30 {
+        let error = if second < 10 { 5.0 } else { -2.0 };
+        statistics.record(f64::from(second), error, 3.0, None);
+    }
+    assert_eq!((statistics.rms_time(), statistics.max_time(), statistics.rms_frequency()), (2.0, 2.0, 3.0));
+    assert_eq!(statistics.median_bound(), None);
+}
+
+#[test]
+fn the_median_bound_is_right_to_half_a_percent() {
+    let mut statistics = Statistics::new(ALL, ALL);
+    for second in 0..=1000 {
+        let bound = 1e-6 * 1000_f64.powf(f64::from(second) / 1000.0);
+        statistics.record(f64::from(second), 0.0, 0.0, Some(bound));
+    }
+    let median = statistics.median_bound().unwrap();
+    assert!((median / (1e-6 * 1000_f64.sqrt()) - 1.0).abs() < 0.011, "{median}");
+}
+
+#[test]
+fn settling_needs_ten_quiet_minutes() {
+    let mut statistics = Statistics::new(ALL, ALL);
+    for second in 0..2000 {
+        let error = match second {
+            0..5 => 0.5,
+            100 => 2e-3,
+            1500 => 4e-3,
+            _ => 1e-5,
+        };
+        statistics.record(f64::from(second), error, 0.0, None);
+    }
+    assert_eq!(statistics.settled(), Some(101.0));
+    assert_eq!(statistics.worst_settled(), 4e-3);
+}
+
+#[test]
+fn never_settled_says_so() {
+    let mut statistics = Statistics::new(ALL, ALL);
+    (0..2000).for_each(|second| statistics.record(f64::from(second), 2e-3, 0.0, None));
+    assert_eq!(statistics.settled(), None);
+}
