@@ -47,7 +47,7 @@ impl Random {
 
     /// Uniform below `n`; 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (u128::from(self.bits()) * n as u128 >> 64) as usize
+        ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
     /// True with this probability.

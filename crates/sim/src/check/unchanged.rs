@@ -1,0 +1,52 @@
+//! I8: what an engine shows of its state, without the counters of failed checks.
+
+use truechimer_discipline::estimate::Oscillator;
+use truechimer_engine::Engine;
+use truechimer_engine::report::Report;
+use truechimer_time::{Mono, Now};
+
+/// The state of an engine at one moment. Two that are equal differ at most in counters.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fingerprint {
+    report: Report,
+    dropped: u64,
+    bound: Option<f64>,
+    deadline: Option<Mono>,
+    oscillator: Oscillator,
+}
+
+impl Fingerprint {
+    pub(crate) fn of(engine: &Engine, now: Now) -> Self {
+        let mut report = engine.report(now);
+        let mut dropped = 0;
+        for source in &mut report.sources {
+            dropped += source.dropped.values().sum::<u64>();
+            source.dropped.clear();
+        }
+        Self {
+            report,
+            dropped,
+            bound: engine.bound(now),
+            deadline: engine.poll_timeout(),
+            oscillator: engine.oscillator(),
+        }
+    }
+
+    /// Whether a datagram that came between `before` and this was refused by a check.
+    pub(crate) fn refused_since(&self, before: &Self) -> bool {
+        self.dropped > before.dropped
+    }
+
+    /// Whether only counters have changed since.
+    pub(crate) fn unchanged_since(&self, before: &Self) -> bool {
+        self.report == before.report
+            && self.bound == before.bound
+            && self.deadline == before.deadline
+            && self.oscillator == before.oscillator
+    }
+
+    /// Replies accepted so far, of all sources.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.report.sources.iter().map(|source| source.accepted).sum()
+    }
+}
