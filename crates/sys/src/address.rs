@@ -40,6 +40,23 @@ impl RawAddress {
         raw
     }
 
+    /// A copy of an address that libc made; `None` if it is missing or longer than any.
+    ///
+    /// # Safety
+    /// `address` must be null or point to `length` readable bytes.
+    pub(crate) unsafe fn copy(address: *const libc::sockaddr, length: socklen_t) -> Option<Self> {
+        if address.is_null() || length > ffi::size_of::<sockaddr_storage>() {
+            return None;
+        }
+        let mut raw = Self::empty();
+        // SAFETY: the source is readable by the caller's promise, and the storage is long enough.
+        unsafe {
+            address.cast::<u8>().copy_to_nonoverlapping((&raw mut raw.storage).cast(), length as usize)
+        };
+        raw.length = length;
+        Some(raw)
+    }
+
     fn put<T: Copy>(&mut self, value: T) {
         const { assert!(mem::size_of::<T>() <= mem::size_of::<sockaddr_storage>()) };
         // SAFETY: the storage is long enough for `T`, as the line above makes sure of, and is aligned for

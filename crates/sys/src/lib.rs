@@ -6,10 +6,10 @@
 //! | [`udp`] | datagram sockets whose packets carry kernel timestamps |
 //! | [`poll`] | waiting for descriptors and deadlines with `poll(2)` |
 //! | [`signal`] | signals as flags that the event loop takes |
-//! | `resolver` | names to addresses: in a process of its own, or inside the loop |
-//! | `unix` | the control sockets |
-//! | `files` | small files, read with a limit and replaced atomically |
-//! | `privileges` | giving up what is not needed any more |
+//! | [`resolver`] | names to addresses: in a process of its own, or inside the loop |
+//! | [`unix`] | the control sockets |
+//! | [`files`] | small files, read with a limit and replaced atomically |
+//! | [`privileges`] | giving up what is not needed any more |
 //! | [`random`] | unpredictable bytes |
 //!
 //! # The inline path
@@ -37,9 +37,13 @@ compile_error!("the operating system layer is written for Linux");
 mod address;
 pub mod clock;
 mod ffi;
+pub mod files;
 pub mod poll;
+pub mod privileges;
 pub mod random;
+pub mod resolver;
 pub mod signal;
 #[cfg(test)]
 mod testing;
 pub mod udp;
+pub mod unix;

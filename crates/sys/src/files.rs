@@ -1,0 +1,98 @@
+//! Small files: configurations, and the state that outlives a restart.
+//!
+//! What is read has a limit, and what is written replaces the old file at once or not at all, so a full disk or a
+//! power cut leaves the old state. What the bytes mean is the callers' business: garbage counts as absent there.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Reads a regular file of at most `max` bytes.
+///
+/// # Errors
+/// The file cannot be opened, is longer ([`io::ErrorKind::FileTooLarge`]), or is no regular file
+/// ([`io::ErrorKind::InvalidInput`]): a pipe in the place of a file would hold the daemon up for ever.
+pub fn read_bounded(path: &Path, max: usize) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more shows that there is more.
+    file.take(max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {max} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Replaces a file, or creates it, with exactly these permissions.
+///
+/// The bytes go into a new file beside it, which is then renamed. No symbolic link is followed at either name: one at
+/// `path` is replaced, and one at the temporary name is removed (NA-33).
+///
+/// # Errors
+/// Any of the steps failed; then the old file is as it was and the new one is gone.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary_name(path)?;
+    let result = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return result;
+    }
+    // The rename itself survives a power cut only when the directory is on the disk. Not every file system can do
+    // that, and the file is in place already.
+    if let Ok(directory) = File::open(directory_of(path)) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// Makes sure that a directory of the daemon's exists, with these permissions if it has to be made.
+///
+/// # Errors
+/// It cannot be made, or something else has its name.
+pub fn ensure_directory(path: &Path, mode: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name is always the same, so a crash leaves one file behind at most, and the next write removes it.
+fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(".new");
+    Ok(path.with_file_name(hidden))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use super::*;
+use crate::testing::in_own_process;
+
+/// A line of the calling thread's status.
+fn status(field: &str) -> String {
+    let text = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_once(':').unwrap().1.trim().to_owned()
+}
+
+fn capabilities(field: &str) -> u64 {
+    u64::from_str_radix(&status(field), 16).unwrap()
+}
+
+fn is_root() -> bool {
+    // SAFETY: no pointers are passed.
+    unsafe { libc::geteuid() == 0 }
+}
+
+#[test]
+fn another_user_keeps_what_was_asked_for_and_no_more() {
+    in_own_process("privileges::tests::another_user_keeps_what_was_asked_for_and_no_more", || {
+        if !is_root() {
+            assert!(drop_to("root", false, false).is_err());
+            return;
+        }
+        let had = capabilities("CapPrm");
+        drop_to("nobody", false, true).unwrap();
+        let expected = had & (1 << CAP_NET_BIND_SERVICE);
+        assert_eq!(capabilities("CapEff"), expected);
+        assert_eq!(capabilities("CapPrm"), expected);
+        assert_eq!(capabilities("CapInh"), 0);
+        assert_eq!(capabilities("CapBnd") & !expected, 0);
+        assert_eq!(capabilities("CapAmb"), 0);
+        let ids: Vec<_> = status("Uid").split_whitespace().map(str::to_owned).collect();
+        assert!(ids.iter().all(|id| id != "0"), "{ids:?}");
+        assert!(!status("Groups").split_whitespace().any(|group| group == "0"));
+        // SAFETY: no pointers are passed.
+        assert_ne!(unsafe { libc::setuid(0) }, 0);
+        clear_capabilities().unwrap();
+        assert_eq!(capabilities("CapPrm"), 0);
+    });
+}
+
+#[test]
+fn the_clock_can_be_kept_if_it_was_there() {
+    in_own_process("privileges::tests::the_clock_can_be_kept_if_it_was_there", || {
+        let had = capabilities("CapPrm");
+        if is_root() {
+            drop_to("nobody", true, false).unwrap();
+            assert_eq!(capabilities("CapEff"), had & (1 << CAP_SYS_TIME));
+        }
+        clear_capabilities().unwrap();
+        assert_eq!(capabilities("CapEff") | capabilities("CapPrm"), 0);
+    });
+}
+
+#[test]
+fn a_role_has_nothing_left() {
+    in_own_process("privileges::tests::a_role_has_nothing_left", || {
+        enter_role(None).unwrap();
+        assert!(!is_root());
+        assert_eq!(capabilities("CapPrm") | capabilities("CapEff"), 0);
+        assert_eq!(status("NoNewPrivs"), "1");
+    });
+}
+
+#[test]
+fn an_unknown_user_is_an_error() {
+    let error = drop_to("no-such-user-here", false, false).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(drop_to("nul\0", false, false).is_err());
+}
