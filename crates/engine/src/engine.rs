@@ -1,12 +1,28 @@
 //! The machine itself.
 
+use std::net::{IpAddr, SocketAddr};
+
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
+use truechimer_discipline::kalman::KalmanEstimator;
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp};
 
+use crate::association::Machine;
 use crate::config::EngineConfig;
+use crate::event::Event;
 use crate::io::{Command, Datagram, Output, QueryId, ResolveError, Token};
+use crate::local::Local;
+use crate::local_clock::{LocalClock, Progress};
+use crate::outbox::{Names, Outbox, Turn};
 use crate::report::Report;
+use crate::reporting;
+use crate::rng::Rng;
+use crate::server::Responder;
+use crate::sources::{EstimatorFactory, Sources, earlier};
+use crate::system::{Effect, System, awaited};
+
+/// So long a silence of the adapter beyond a deadline means that the machine slept, seconds.
+const SLEPT_S: f64 = 30.0;
 
 /// What is known at the start from earlier runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,19 +55,83 @@ pub enum CommandError {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    config: EngineConfig,
+    clock: LocalClock,
+    sources: Sources,
+    system: System,
+    local: Local,
+    responder: Option<Responder>,
+    rng: Rng,
+    outbox: Outbox,
+    names: Names,
+    /// Datagrams on sockets of nobody.
+    stray: u64,
+    /// Nothing more is asked for.
+    closed: bool,
+}
+
+/// Borrows what a turn needs beside the parts that act in it.
+macro_rules! turn {
+    ($engine:ident, $now:expr) => {
+        Turn { now: $now, rng: &mut $engine.rng, outbox: &mut $engine.outbox, names: &mut $engine.names }
+    };
+}
 
 impl Engine {
     /// A new engine. `seed` must come from the operating system's random generator, except in tests and simulations.
     pub fn new(config: EngineConfig, initial: Initial, seed: [u8; 32], now: Now) -> Self {
-        let _ = (config, initial, seed, now);
-        todo!()
+        Self::with_estimator(config, initial, seed, now, || Box::new(KalmanEstimator::new()))
+    }
+
+    /// The same with another estimator for every source: for measuring one against the other.
+    pub fn with_estimator(
+        config: EngineConfig,
+        initial: Initial,
+        seed: [u8; 32],
+        now: Now,
+        estimator: EstimatorFactory,
+    ) -> Self {
+        let mut engine = Self {
+            clock: LocalClock::new(now, initial.precision),
+            sources: Sources::new(&config.sources, estimator, now.mono),
+            system: System::new(&config, &initial, now),
+            local: Local::new(config.local.clone()),
+            responder: config.serve.as_ref().map(Responder::new),
+            rng: Rng::new(seed),
+            outbox: Outbox::default(),
+            names: Names::default(),
+            stray: 0,
+            closed: false,
+            config,
+        };
+        engine.system.start(&mut turn!(engine, now));
+        engine.handle_timeout(now);
+        engine
     }
 
     /// A datagram came in on the socket of `token`. One that fails a check changes nothing but that check's counter.
     pub fn handle_datagram(&mut self, token: Token, datagram: &Datagram<'_>, now: Now) {
-        let _ = (token, datagram, now);
-        todo!()
+        let Some(now) = self.begin(now) else { return };
+        let mut turn = turn!(self, now);
+        let machine = Machine {
+            clock: &self.clock,
+            oscillator: &self.system.oscillator,
+            era_floor: self.config.era_floor,
+            hurry: !self.system.synchronised,
+        };
+        let taken = if let Some(association) = self.sources.by_token(token) {
+            association.handle_datagram(token, datagram, &machine, &mut turn)
+        } else if let Some(association) = self.sources.by_remote(datagram.remote) {
+            association.handle_stray();
+            false
+        } else {
+            self.stray = self.stray.saturating_add(1);
+            false
+        };
+        if taken {
+            self.system.update(&mut self.sources, &mut self.local, &self.clock, &mut turn);
+        }
     }
 
     /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
@@ -62,118 +142,248 @@ impl Engine {
         &mut self,
         buffer: &mut [u8],
         len: usize,
-        remote: std::net::SocketAddr,
-        local: Option<std::net::IpAddr>,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
         received: Stamp,
         now: Now,
     ) -> Verdict {
-        let _ = (buffer, len, remote, local, received, now);
-        todo!()
+        let Some(now) = self.begin(now) else { return Verdict::Drop("closed") };
+        let Some(responder) = self.responder.as_mut() else { return Verdict::Drop("no_server") };
+        let served = self.system.served(now, &self.clock, &self.local);
+        responder.handle(buffer, len, remote, local, received, &served, now)
     }
 
     /// Puts the transmit timestamp into a reply: the last thing before sending it.
     pub fn stamp_reply(&self, reply: &mut [u8], transmit: Cooked) {
-        let _ = (reply, transmit);
-        todo!()
+        Responder::stamp(reply, transmit);
     }
 
     /// The request of `token` left; `sent` is the clock read next to the system call.
     pub fn handle_sent(&mut self, token: Token, sent: Stamp, now: Now) {
-        let _ = (token, sent, now);
-        todo!()
+        if self.begin(now).is_some()
+            && let Some(association) = self.sources.by_token(token)
+        {
+            association.handle_sent(token, sent, &self.clock);
+        }
     }
 
     /// The request of `token` could not be sent, for this operating system error.
     pub fn handle_send_error(&mut self, token: Token, errno: i32, now: Now) {
-        let _ = (token, errno, now);
-        todo!()
+        // Which error it was makes no difference: the next poll tries again.
+        let _ = errno;
+        let Some(now) = self.begin(now) else { return };
+        if let Some(association) = self.sources.by_token(token) {
+            association.handle_send_error(token, &mut turn!(self, now));
+        }
     }
 
     /// The kernel or the network card told when the request of `token` left. May come before or after the reply, late,
     /// twice, or never.
     pub fn handle_tx_timestamp(&mut self, token: Token, stamp: Stamp, now: Now) {
-        let _ = (token, stamp, now);
-        todo!()
+        if self.begin(now).is_some()
+            && let Some(association) = self.sources.by_token(token)
+        {
+            association.handle_tx_timestamp(token, stamp, &self.clock);
+        }
     }
 
     /// A name was resolved, or not.
-    pub fn handle_resolved(
-        &mut self,
-        query: QueryId,
-        result: Result<&[std::net::IpAddr], ResolveError>,
-        now: Now,
-    ) {
-        let _ = (query, result, now);
-        todo!()
+    pub fn handle_resolved(&mut self, query: QueryId, result: Result<&[IpAddr], ResolveError>, now: Now) {
+        let Some(now) = self.begin(now) else { return };
+        self.sources.handle_resolved(query, result, &mut turn!(self, now));
     }
 
     /// A reference clock gave a sample: at `stamp`, true time was `time`. `source` is the name in the configuration;
     /// a name that is not there is ignored.
     pub fn handle_reference(&mut self, source: &str, stamp: Stamp, time: Cooked, now: Now) {
-        let _ = (source, stamp, time, now);
-        todo!()
+        let Some(now) = self.begin(now) else { return };
+        let mut turn = turn!(self, now);
+        let machine = Machine {
+            clock: &self.clock,
+            oscillator: &self.system.oscillator,
+            era_floor: self.config.era_floor,
+            hurry: !self.system.synchronised,
+        };
+        let Some(association) = self.sources.reference(source) else { return };
+        if association.handle_reference(stamp, time, &machine, &mut turn) {
+            self.system.update(&mut self.sources, &mut self.local, &self.clock, &mut turn);
+        }
     }
 
-    /// What became of the last [`Output::Clock`].
+    /// What became of the oldest [`Output::Clock`] that was not answered yet. After a step, `now` may be from before or
+    /// after it; for everything else that is handed in later, the clock should be read again.
     pub fn handle_clock_result(&mut self, result: ClockResult, now: Now) {
-        let _ = (result, now);
-        todo!()
+        let now = match result {
+            // The jump is ours.
+            ClockResult::Stepped { .. } => now,
+            _ => match self.begin(now) {
+                Some(now) => now,
+                None => return,
+            },
+        };
+        let mut turn = turn!(self, now);
+        let effect = self.system.handle_result(result, &mut self.clock, &mut turn);
+        if let Effect::Stepped { now, by, far } = effect {
+            turn.now = now;
+            if let Some(responder) = self.responder.as_mut() {
+                responder.handle_step(now);
+            }
+            for association in self.sources.members_mut() {
+                if far {
+                    association.remeasure(&mut turn);
+                } else if by < NtpDuration::ZERO {
+                    // A stamp in the repeated span could be from before or from after the step.
+                    association.ask_again(&mut turn);
+                }
+            }
+            if far {
+                self.system.forget(&self.clock, &mut turn);
+            }
+        }
+        if !self.closed && result != ClockResult::StatusSet {
+            self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
+        }
     }
 
     /// The state of the clock as the system tells it, read now and then: a rate that is not ours is interference.
     pub fn handle_clock_readback(&mut self, readback: ClockReadback, now: Now) {
-        let _ = (readback, now);
-        todo!()
+        let Some(now) = self.begin(now) else { return };
+        self.system.handle_readback(readback, &mut self.clock, &mut turn!(self, now));
     }
 
     /// An operator's command.
     pub fn handle_command(&mut self, command: Command, now: Now) -> Result<(), CommandError> {
-        let _ = (command, now);
-        todo!()
+        let Some(now) = self.begin(now) else { return Ok(()) };
+        let mut turn = turn!(self, now);
+        let found = match &command {
+            Command::Online(name) => self.sources.set_online(name.as_deref(), true, &mut turn),
+            Command::Offline(name) => self.sources.set_online(name.as_deref(), false, &mut turn),
+            Command::Burst(name) => self.sources.burst(name.as_deref(), now.mono),
+            Command::Reload(config) => {
+                self.reload(config, now);
+                true
+            }
+        };
+        if !found {
+            let names = self.sources.list.iter().map(|source| source.name.clone()).collect();
+            return Err(CommandError::NoSuchSource(names));
+        }
+        self.handle_timeout(now);
+        Ok(())
     }
 
     /// The deadline of [`Engine::poll_timeout`] has passed (calling too early does no harm).
     pub fn handle_timeout(&mut self, now: Now) {
-        let _ = now;
-        todo!()
+        let Some(now) = self.begin(now) else { return };
+        let mut turn = turn!(self, now);
+        self.sources.handle_timeout(&mut turn);
+        self.system.handle_timeout(&mut self.sources, &mut self.local, &self.clock, &mut turn);
+        if !self.local.is_active() && awaited(&self.sources) == 0 {
+            let bound = self.system.bound(now, &self.clock);
+            self.local.update(self.system.synchronised, bound, true, &mut turn);
+        }
     }
 
     /// The next thing to do, if any.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        self.outbox.pop()
     }
 
     /// When [`Engine::handle_timeout`] is wanted next.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        todo!()
+        if self.closed { None } else { earlier(self.sources.poll_timeout(), self.system.poll_timeout()) }
     }
 
     /// The state for people.
     pub fn report(&self, now: Now) -> Report {
-        let _ = now;
-        todo!()
+        reporting::report(&reporting::Parts {
+            now: self.clock.fresh(now),
+            clock: &self.clock,
+            sources: &self.sources,
+            system: &self.system,
+            local: &self.local,
+            responder: self.responder.as_ref(),
+        })
     }
 
     /// The guaranteed bound on the clock's error at `now` in seconds; `None` before the first sample. Cheap.
     pub fn bound(&self, now: Now) -> Option<f64> {
-        let _ = now;
-        todo!()
+        self.system.bound(self.clock.fresh(now), &self.clock)
     }
 
     /// What to write into the frequency file: changes slowly.
     pub fn oscillator(&self) -> Oscillator {
-        todo!()
+        self.system.oscillator
     }
 
     /// Sum of the sizes of all steps, for the state file.
     pub fn stepped_total(&self) -> NtpDuration {
-        todo!()
+        NtpDuration::from_seconds(self.system.control.stepped_total_s())
     }
 
     /// Leaves the kernel sane: outputs that end a slew and say "unsynchronised". The engine asks for nothing more
     /// after these have been polled.
     pub fn shutdown(&mut self, now: Now) {
-        let _ = now;
-        todo!()
+        let Some(now) = self.begin(now) else { return };
+        self.outbox.abandon();
+        let mut turn = turn!(self, now);
+        for association in self.sources.members_mut() {
+            association.abandon(&mut turn);
+        }
+        self.system.shutdown(&self.clock, &mut turn);
+        self.closed = true;
+    }
+
+    /// Everything that a refused packet must leave alone, as text: for tests of I8.
+    #[doc(hidden)]
+    pub fn state_digest(&self) -> String {
+        format!(
+            "{:?}",
+            (&self.clock, &self.sources, &self.system, &self.local, &self.rng, &self.outbox, &self.names)
+        )
+    }
+
+    /// Looks at the clock before anything else is done; `None` when the engine is closed.
+    fn begin(&mut self, now: Now) -> Option<Now> {
+        if self.closed {
+            return None;
+        }
+        let slept = self.clock.unwatched_s(now) > SLEPT_S
+            && self.poll_timeout().is_some_and(|deadline| now.mono.seconds_since(deadline) > SLEPT_S);
+        let (now, progress) = self.clock.observe(now, self.system.leap());
+        let mut turn = turn!(self, now);
+        match progress {
+            Progress::Steady if slept => {
+                // A machine that slept may have drifted: look soon.
+                self.sources.burst(None, now.mono);
+            }
+            Progress::Steady => {}
+            Progress::Leaped => {
+                for association in self.sources.members_mut() {
+                    association.ask_again(&mut turn);
+                }
+            }
+            Progress::Jumped(by_s) => {
+                turn.event(Event::Interference { by_s });
+                self.system.forget(&self.clock, &mut turn);
+                for association in self.sources.members_mut() {
+                    association.remeasure(&mut turn);
+                }
+                self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
+            }
+        }
+        Some(now)
+    }
+
+    fn reload(&mut self, config: &EngineConfig, now: Now) {
+        let mut turn = turn!(self, now);
+        self.sources.reload(&config.sources, &mut turn);
+        self.system.reconfigure(config);
+        self.local.reconfigure(config.local.clone());
+        if self.config.serve != config.serve {
+            self.responder = config.serve.as_ref().map(Responder::new);
+        }
+        self.config = config.clone();
+        self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
     }
 }

@@ -122,3 +122,32 @@ pub enum Event {
         active: bool,
     },
 }
+
+impl Event {
+    /// How many kinds there are.
+    pub(crate) const KINDS: usize = 18;
+
+    /// A number for the kind, by which repetitions are limited.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::Selected { .. } => 0,
+            Self::NoMajority { .. } => 1,
+            Self::TooFewSources { .. } => 2,
+            Self::Falseticker { .. } => 3,
+            Self::Synchronised { .. } => 4,
+            Self::Unsynchronised { .. } => 5,
+            Self::Stepped { .. } => 6,
+            Self::PanicRefused { .. } => 7,
+            Self::ClockFailed { .. } => 8,
+            Self::Interference { .. } => 9,
+            Self::ForeignFrequency { .. } => 10,
+            Self::Suppressed { .. } => 11,
+            Self::Reachable { .. } => 12,
+            Self::Unreachable { .. } => 13,
+            Self::Kiss { .. } => 14,
+            Self::Replaced { .. } => 15,
+            Self::ResolveFailed { .. } => 16,
+            Self::LocalReference { .. } => 17,
+        }
+    }
+}

@@ -15,13 +15,24 @@
 
 #![forbid(unsafe_code)]
 
+mod association;
+pub mod check;
 pub mod config;
 mod engine;
 pub mod event;
 pub mod io;
+mod local;
+mod local_clock;
+mod outbox;
 pub mod report;
+mod reporting;
+mod rng;
 pub mod server;
+mod sources;
+mod system;
 
+pub use check::Check;
 pub use engine::{CommandError, Engine, Initial, Verdict};
 pub use event::Event;
-pub use io::{Command, Datagram, Output, ResolveError, Token, Transmit};
+pub use io::{Command, Datagram, Output, QueryId, ResolveError, Token, Transmit};
+pub use sources::EstimatorFactory;

@@ -1,0 +1,432 @@
+//! An association: what is known of one source, and the exchange with it that is under way.
+
+mod counters;
+mod exchange;
+mod poll;
+
+use std::net::{IpAddr, SocketAddr};
+
+use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
+use truechimer_discipline::interval::ErrorInterval;
+use truechimer_discipline::select::Verdict;
+use truechimer_time::{Cooked, Leap, Mono, Raw, Stamp, StampSource};
+use truechimer_wire::{KissCode, ReferenceId};
+
+pub(crate) use self::counters::Counters;
+pub(crate) use self::exchange::{Departure, Exchange};
+pub(crate) use self::poll::PollProcess;
+use self::poll::Prospect;
+use crate::check::{self, Check, Judgement, Reply};
+use crate::config::SourceOptions;
+use crate::event::Event;
+use crate::io::{Datagram, Output, Token};
+use crate::local_clock::LocalClock;
+use crate::outbox::Turn;
+
+/// After how many seconds a source that told us to stop is asked again (AT-03: never stopped for good, as
+/// somebody on the path could say so too).
+const STOPPED_S: f64 = 28_800.0;
+/// A source that disagrees with the majority in so many selections in a row, at samples of its own, is bad.
+pub(crate) const BAD_AFTER: u32 = 8;
+/// A reference clock's samples that come faster than this are dropped, seconds (AT-39).
+const REFERENCE_SPACING_S: f64 = 0.01;
+
+/// Whether it is to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Online,
+    Offline,
+    /// It told us to stop, with this code; asked again at that time.
+    Stopped {
+        code: ReferenceId,
+        until: Mono,
+    },
+}
+
+/// Where samples come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Origin {
+    /// A server, asked over the network.
+    Network(SocketAddr),
+    /// A reference clock, whose samples are pushed in.
+    Reference { id: ReferenceId, max_error_s: f64, stratum: u8 },
+}
+
+/// The last accepted measurement, for people and for what is told downstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSample {
+    pub(crate) at: Mono,
+    pub(crate) leap: Leap,
+    pub(crate) stratum: u8,
+    pub(crate) reference_id: ReferenceId,
+    pub(crate) delay_s: f64,
+    /// Against the clock as it was then.
+    pub(crate) correction_s: f64,
+    pub(crate) stamps: [StampSource; 2],
+    /// The address of this machine that the server knows.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// What belongs to the machine and not to a source, for the handling of a reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) clock: &'a LocalClock,
+    pub(crate) oscillator: &'a Oscillator,
+    pub(crate) era_floor: Cooked,
+    /// Whether more measurements are wanted soon: the clock is not synchronised.
+    pub(crate) hurry: bool,
+}
+
+/// One source.
+#[derive(Debug)]
+pub(crate) struct Association {
+    pub(crate) name: String,
+    pub(crate) origin: Origin,
+    pub(crate) options: SourceOptions,
+    pub(crate) activity: Activity,
+    pub(crate) poll: PollProcess,
+    exchange: Option<Exchange>,
+    answered: Option<Token>,
+    pub(crate) estimator: Box<dyn Estimator>,
+    pub(crate) interval: ErrorInterval,
+    pub(crate) last: Option<LastSample>,
+    pub(crate) counters: Counters,
+    /// By the last selection that it took part in.
+    pub(crate) verdict: Option<Verdict>,
+    /// Why it took no part in the last selection.
+    pub(crate) unfit: Option<&'static str>,
+    /// Falseticker in so many samples of its own in a row.
+    pub(crate) bad: u32,
+    /// Requests that ended without a sample since the measurement began.
+    pub(crate) failed: u32,
+}
+
+impl Association {
+    pub(crate) fn new(
+        name: String,
+        origin: Origin,
+        options: &SourceOptions,
+        estimator: Box<dyn Estimator>,
+        now: Mono,
+    ) -> Self {
+        Self {
+            name,
+            origin,
+            options: options.clone(),
+            activity: if options.offline { Activity::Offline } else { Activity::Online },
+            poll: PollProcess::new(options, now),
+            exchange: None,
+            answered: None,
+            estimator,
+            interval: ErrorInterval::new(),
+            last: None,
+            counters: Counters::default(),
+            verdict: None,
+            unfit: None,
+            bad: 0,
+            failed: 0,
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        match self.origin {
+            Origin::Network(remote) => Some(remote),
+            Origin::Reference { .. } => None,
+        }
+    }
+
+    /// Whether this token is or was the last one of this association.
+    pub(crate) fn owns(&self, token: Token) -> bool {
+        self.answered == Some(token) || self.exchange.as_ref().is_some_and(|exchange| exchange.token == token)
+    }
+
+    /// A datagram on the socket of `token`. True when a sample was taken.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        token: Token,
+        datagram: &Datagram<'_>,
+        machine: &Machine<'_>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let base_delay_s = self.last.map(|_| self.estimator.statistics().base_delay);
+        let context = check::Context {
+            token,
+            exchange: self.exchange.as_ref(),
+            answered: self.answered,
+            options: &self.options,
+            base_delay_s,
+            clock: machine.clock,
+            era_floor: machine.era_floor,
+        };
+        match check::judge(datagram, &context) {
+            Ok(Judgement::Sample(reply)) => {
+                self.accept(&reply, machine, turn);
+                true
+            }
+            Ok(Judgement::Kiss(id)) => {
+                self.handle_kiss(id, turn);
+                false
+            }
+            Err(check) => {
+                self.counters.drop(check);
+                false
+            }
+        }
+    }
+
+    /// A datagram that matches no request.
+    pub(crate) fn handle_stray(&mut self) {
+        self.counters.drop(Check::Token);
+    }
+
+    pub(crate) fn handle_sent(&mut self, token: Token, sent: Stamp, clock: &LocalClock) {
+        if let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.token == token) {
+            exchange.handle_sent(sent, clock);
+        }
+    }
+
+    pub(crate) fn handle_tx_timestamp(&mut self, token: Token, stamp: Stamp, clock: &LocalClock) {
+        if let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.token == token) {
+            exchange.handle_tx_timestamp(stamp, clock);
+        }
+    }
+
+    pub(crate) fn handle_send_error(&mut self, token: Token, turn: &mut Turn<'_>) {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.token == token) {
+            self.fail(turn);
+        }
+    }
+
+    /// A reference clock's pulse or message: true time was `time` at `stamp`. True when a sample was taken.
+    pub(crate) fn handle_reference(
+        &mut self,
+        stamp: Stamp,
+        time: Cooked,
+        machine: &Machine<'_>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let Origin::Reference { id, max_error_s, stratum } = self.origin else { return false };
+        let at = machine.clock.raw(stamp.at);
+        let too_soon =
+            self.last.is_some_and(|last| turn.now.mono.seconds_since(last.at) < REFERENCE_SPACING_S);
+        if self.activity != Activity::Online
+            || too_soon
+            || stamp.at > turn.now.cooked
+            || time < machine.era_floor
+        {
+            self.counters.drop(Check::Delay);
+            return false;
+        }
+        let offset_s = truechimer_time::NtpDuration::from_bits(time.bits().saturating_sub(at.bits()))
+            .seconds()
+            + self.options.offset_s;
+        let sample = Sample {
+            at,
+            sent: at,
+            forward: offset_s,
+            backward: -offset_s,
+            precision: stamp.error.max(0.0) + machine.clock.precision_s(),
+            root_delay: 0.0,
+            root_dispersion: 0.0,
+            reference_error: Some(max_error_s),
+        };
+        let asked = turn.now.mono;
+        self.poll.handle_pulse(asked);
+        self.last = Some(LastSample {
+            at: asked,
+            leap: Leap::None,
+            stratum,
+            reference_id: id,
+            delay_s: 0.0,
+            correction_s: offset_s - machine.clock.corrected(turn.now),
+            stamps: [stamp.source; 2],
+            local: None,
+        });
+        self.take(&sample, machine, asked, turn);
+        true
+    }
+
+    fn accept(&mut self, reply: &Reply, machine: &Machine<'_>, turn: &mut Turn<'_>) {
+        let Some(exchange) = self.exchange.take() else { return };
+        self.answered = Some(exchange.token);
+        turn.outbox.push(Output::Close(exchange.token));
+        let sample = Sample {
+            at: reply.received,
+            sent: reply.sent,
+            forward: reply.forward_s,
+            backward: reply.backward_s,
+            precision: reply.precision_s,
+            root_delay: reply.header.root_delay.seconds(),
+            root_dispersion: reply.header.root_dispersion.seconds(),
+            reference_error: None,
+        };
+        self.last = Some(LastSample {
+            at: turn.now.mono,
+            leap: reply.header.leap,
+            stratum: reply.header.stratum,
+            reference_id: reply.header.reference_id,
+            delay_s: sample.delay(),
+            correction_s: sample.offset() - machine.clock.corrected(turn.now),
+            stamps: reply.stamps,
+            local: reply.local,
+        });
+        let was_silent = self.poll.handle_answer(exchange.asked, turn.rng);
+        if was_silent && machine.hurry && self.options.iburst && !self.poll.in_burst() {
+            self.poll.start_burst(turn.now.mono.after(2.0));
+        }
+        if let (true, Some(address)) = (was_silent, self.remote()) {
+            turn.event(Event::Reachable { source: self.name.clone(), address });
+        }
+        self.take(&sample, machine, exchange.asked, turn);
+    }
+
+    /// A sample goes to the estimator and to the interval, and decides on the poll interval.
+    fn take(&mut self, sample: &Sample, machine: &Machine<'_>, asked: Mono, turn: &mut Turn<'_>) {
+        self.counters.accept();
+        let before = self.estimator.estimate(sample.at);
+        self.estimator.update(sample, machine.oscillator);
+        self.interval.update(sample);
+        let noise_s = self.estimator.statistics().jitter.max(sample.precision);
+        let surprise = before.map_or(0.0, |before| {
+            (sample.offset() - before.offset) / (before.offset_variance + noise_s * noise_s).sqrt()
+        });
+        let interval_s = self.poll.exponent().seconds();
+        let sd_after = |seconds: f64| self.estimator.estimate(later(sample.at, seconds)).map(sd);
+        if let (Some(sd_now_s), Some(sd_longer_s)) = (sd_after(interval_s), sd_after(2.0 * interval_s)) {
+            self.poll.adapt(Prospect { noise_s, sd_now_s, sd_longer_s, surprise }, asked, turn.rng);
+        }
+    }
+
+    /// A remark instead of the time, RFC 5905 §7.4. Its origin matched, so it comes from the server or from
+    /// somebody who sees our packets.
+    fn handle_kiss(&mut self, id: ReferenceId, turn: &mut Turn<'_>) {
+        let Some(exchange) = self.exchange.take() else { return };
+        self.answered = Some(exchange.token);
+        turn.outbox.push(Output::Close(exchange.token));
+        self.counters.kisses += 1;
+        self.failed = self.failed.saturating_add(1);
+        match KissCode::from(id) {
+            KissCode::Rate => self.poll.handle_rate_kiss(turn.now.mono, turn.rng),
+            KissCode::Deny | KissCode::Restrict => {
+                self.activity = Activity::Stopped { code: id, until: turn.now.mono.after(STOPPED_S) };
+                self.poll.restart(turn.now.mono.after(STOPPED_S));
+            }
+            KissCode::NtsNak | KissCode::Other(_) => {}
+        }
+        turn.event(Event::Kiss { source: self.name.clone(), code: id.0 });
+    }
+
+    /// Ends what has waited too long and asks what is due.
+    pub(crate) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        if self.exchange.as_ref().is_some_and(|exchange| turn.now.mono >= self.expiry(exchange)) {
+            self.fail(turn);
+        }
+        if let Activity::Stopped { until, .. } = self.activity
+            && turn.now.mono >= until
+        {
+            self.activity = Activity::Online;
+        }
+        let due =
+            self.activity == Activity::Online && self.exchange.is_none() && turn.now.mono >= self.poll.next();
+        if !due {
+            return;
+        }
+        let just_unreachable = self.poll.handle_request(turn.now.mono, turn.rng);
+        if just_unreachable {
+            turn.event(Event::Unreachable { source: self.name.clone() });
+        }
+        if let Some(remote) = self.remote()
+            && turn.outbox.has_room()
+        {
+            self.exchange = Some(Exchange::begin(turn, remote, self.options.bind, self.options.version));
+            self.counters.sent = self.counters.sent.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        match (&self.exchange, self.activity) {
+            (Some(exchange), _) => Some(self.expiry(exchange)),
+            (None, Activity::Online) => Some(self.poll.next()),
+            (None, Activity::Stopped { until, .. }) => Some(until),
+            (None, Activity::Offline) => None,
+        }
+    }
+
+    /// Drops the request under way: the clock jumped, or nobody wants the answer any more.
+    pub(crate) fn abandon(&mut self, turn: &mut Turn<'_>) {
+        if let Some(exchange) = self.exchange.take() {
+            turn.outbox.push(Output::Close(exchange.token));
+        }
+    }
+
+    /// Drops the request under way and sends another one at once: stamps of the first may be of another time.
+    pub(crate) fn ask_again(&mut self, turn: &mut Turn<'_>) {
+        if self.exchange.is_some() {
+            self.abandon(turn);
+            self.poll.hurry(turn.now.mono);
+        }
+    }
+
+    /// Forgets the measurements, as the raw scale or the path is not what it was; asks again at once.
+    pub(crate) fn remeasure(&mut self, turn: &mut Turn<'_>) {
+        self.abandon(turn);
+        self.estimator.reset();
+        self.interval.reset();
+        self.last = None;
+        self.verdict = None;
+        self.bad = 0;
+        self.failed = 0;
+        if self.activity == Activity::Online {
+            self.poll.start_burst(turn.now.mono);
+        }
+    }
+
+    pub(crate) fn set_online(&mut self, online: bool, turn: &mut Turn<'_>) {
+        if !online {
+            self.abandon(turn);
+            self.activity = Activity::Offline;
+        } else if self.activity != Activity::Online {
+            self.activity = Activity::Online;
+            self.poll.restart(turn.now.mono);
+        }
+    }
+
+    /// Whether a sample of it may be used at `at`; else why not.
+    pub(crate) fn fitness(&self, at: Raw, max_distance_s: f64) -> Result<(), &'static str> {
+        match self.activity {
+            Activity::Offline => return Err("switched off"),
+            Activity::Stopped { .. } => return Err("told us to stop"),
+            Activity::Online => {}
+        }
+        if self.last.is_none() {
+            return Err(self.counters.complaint().map_or("has not answered yet", Check::complaint));
+        }
+        if self.poll.reach() == 0 {
+            return Err(self.counters.complaint().map_or("does not answer", Check::complaint));
+        }
+        match self.interval.at(at) {
+            Some([lo, hi]) if hi - lo < 2.0 * max_distance_s => Ok(()),
+            Some(_) => Err("its root distance is above the limit"),
+            None => Err("has not answered yet"),
+        }
+    }
+
+    /// The request ended without an answer.
+    fn fail(&mut self, turn: &mut Turn<'_>) {
+        self.failed = self.failed.saturating_add(1);
+        self.abandon(turn);
+    }
+
+    fn expiry(&self, exchange: &Exchange) -> Mono {
+        exchange.asked.after(self.options.max_delay_s.clamp(0.01, 16.0))
+    }
+}
+
+fn sd(estimate: truechimer_discipline::estimate::Estimate) -> f64 {
+    estimate.offset_variance.max(0.0).sqrt()
+}
+
+/// So many seconds later on the raw scale.
+pub(crate) fn later(at: Raw, seconds: f64) -> Raw {
+    at + truechimer_time::NtpDuration::from_seconds(seconds)
+}

@@ -1,0 +1,31 @@
+//! Randomness: one ChaCha20 stream from the seed that the adapter gives, so that a run can be repeated.
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
+
+/// A cryptographically strong, repeatable stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Rng {
+    stream: ChaCha20Rng,
+    /// How many numbers were drawn: part of the state that a refused packet must not change (I8).
+    drawn: u64,
+}
+
+impl Rng {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self { stream: ChaCha20Rng::from_seed(seed), drawn: 0 }
+    }
+
+    /// 64 random bits, never zero: zero is "no timestamp" on the wire.
+    pub(crate) fn nonzero_u64(&mut self) -> u64 {
+        self.drawn += 1;
+        // One in 2^64 streams yields a zero here; the replacement keeps the loop bounded.
+        self.stream.next_u64().max(1)
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        self.drawn += 1;
+        (self.stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

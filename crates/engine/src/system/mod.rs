@@ -1,0 +1,447 @@
+//! The system process, RFC 5905 §11: from the samples of all sources to one steered clock and one bound.
+
+mod control;
+mod round;
+mod state;
+
+use truechimer_discipline::clock::{ClockReadback, ClockResult, ClockStatus};
+use truechimer_discipline::estimate::Oscillator;
+use truechimer_discipline::interval::Drift;
+use truechimer_discipline::leap;
+use truechimer_discipline::select::{Outcome, Verdict};
+use truechimer_time::{Leap, Mono, Now, NtpDuration};
+
+use self::control::Correction;
+pub(crate) use self::control::{Control, Effect};
+pub(crate) use self::round::awaited;
+use self::round::{Question, Round, Rounds, expected};
+pub(crate) use self::state::{Peer, State};
+use crate::association::{Association, later};
+use crate::config::{ClockConfig, EngineConfig, SelectionConfig};
+use crate::engine::Initial;
+use crate::event::Event;
+use crate::local::Local;
+use crate::local_clock::LocalClock;
+use crate::outbox::Turn;
+use crate::server::Served;
+use crate::sources::{Sources, earlier};
+use truechimer_wire::ReferenceId;
+
+/// How long those that have answered and agree wait for the others before the first correction, seconds.
+const GRACE_S: f64 = 0.25;
+/// How long a single one that has answered waits for a second opinion, seconds.
+const LONE_GRACE_S: f64 = 1.0;
+/// The kernel's status is renewed at least so often, seconds.
+const REFRESH_S: f64 = 64.0;
+/// For how long a larger earlier majority outweighs a smaller present one that contradicts it, seconds.
+const OUTWEIGHED_S: f64 = 3600.0;
+/// What is told of a clock of which nothing is known, seconds: RFC 5905 §7.2 MAXDISP.
+const UNKNOWN_ERROR_S: f64 = 16.0;
+/// By how much the kernel lets its bound grow by itself, seconds a second.
+const KERNEL_GROWTH: f64 = 500e-6;
+
+/// What stands in the way of a selection, or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) outcome: Outcome,
+    pub(crate) answering: usize,
+    pub(crate) agreeing: usize,
+    pub(crate) spread_s: f64,
+    /// Fewer sources than before say something that those had ruled out.
+    pub(crate) outweighed: bool,
+}
+
+/// The system process.
+#[derive(Debug)]
+pub(crate) struct System {
+    config: ClockConfig,
+    selection: SelectionConfig,
+    precision: i8,
+    rounds: Rounds,
+    pub(crate) control: Control,
+    pub(crate) oscillator: Oscillator,
+    pub(crate) state: Option<State>,
+    pub(crate) standing: Standing,
+    /// A majority stands behind `state`, or did before its members fell silent.
+    in_force: bool,
+    pub(crate) synchronised: bool,
+    /// The first update since the start, or since measurement began anew, was made.
+    settled: bool,
+    first_answer: Option<Mono>,
+    /// When to decide with those that have answered.
+    grace: Option<Mono>,
+    outweighed_since: Option<Mono>,
+    refresh: Mono,
+    told_unsynchronised: bool,
+}
+
+impl System {
+    pub(crate) fn new(config: &EngineConfig, initial: &Initial, now: Now) -> Self {
+        Self {
+            config: config.clock.clone(),
+            selection: config.selection.clone(),
+            precision: initial.precision,
+            rounds: Rounds::new(),
+            control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
+            oscillator: initial.oscillator.unwrap_or_default(),
+            state: None,
+            standing: Standing {
+                outcome: Outcome::NoCandidates,
+                answering: 0,
+                agreeing: 0,
+                spread_s: 0.0,
+                outweighed: false,
+            },
+            in_force: false,
+            synchronised: false,
+            settled: false,
+            first_answer: None,
+            grace: None,
+            outweighed_since: None,
+            refresh: now.mono,
+            told_unsynchronised: false,
+        }
+    }
+
+    pub(crate) fn reconfigure(&mut self, config: &EngineConfig) {
+        self.config = config.clock.clone();
+        self.selection = config.selection.clone();
+        self.control.reconfigure(&config.clock);
+    }
+
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        let known = self.oscillator.frequency;
+        self.control.start(if known.is_finite() { known } else { 0.0 }, turn);
+    }
+
+    pub(crate) fn max_distance_s(&self) -> f64 {
+        self.config.max_distance_s
+    }
+
+    /// The leap second that the kernel was told of.
+    pub(crate) fn leap(&self) -> Leap {
+        if self.synchronised {
+            self.state.as_ref().map_or(Leap::None, |state| state.leap)
+        } else {
+            Leap::None
+        }
+    }
+
+    /// The largest error that the clock can have, seconds.
+    pub(crate) fn bound(&self, now: Now, clock: &LocalClock) -> Option<f64> {
+        let state = self.state.as_ref()?;
+        Some(state.error_bound(clock.raw(now.cooked), clock.corrected(now)) + clock.precision_s())
+    }
+
+    /// How far the clock is off by the estimate, and one sigma of that, seconds.
+    pub(crate) fn correction(&self, now: Now, clock: &LocalClock) -> Option<(f64, f64)> {
+        let estimate = self.state.as_ref()?.estimate_at(clock.raw(now.cooked));
+        Some((estimate.offset - clock.corrected(now), estimate.offset_variance.max(0.0).sqrt()))
+    }
+
+    /// A source gave a sample: selects, and steers if there is an agreement.
+    pub(crate) fn update(
+        &mut self,
+        sources: &mut Sources,
+        local: &mut Local,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) {
+        if self.control.is_stepping() {
+            return;
+        }
+        let round = self.select(sources, local, clock, turn);
+        self.first_answer.get_or_insert(turn.now.mono);
+        if round.outcome == Outcome::Agreed && !self.is_premature(&round, sources, turn.now.mono) {
+            self.adopt(&round, sources, clock, turn);
+        }
+        self.refresh(sources, local, clock, turn);
+    }
+
+    pub(crate) fn handle_timeout(
+        &mut self,
+        sources: &mut Sources,
+        local: &mut Local,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) {
+        self.control.handle_timeout(clock, turn);
+        if self.grace.is_some_and(|grace| turn.now.mono >= grace) {
+            self.grace = None;
+            self.update(sources, local, clock, turn);
+        } else if turn.now.mono >= self.refresh && !self.control.is_stepping() {
+            self.select(sources, local, clock, turn);
+            self.refresh(sources, local, clock, turn);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        let quiet = if self.control.is_stepping() { None } else { Some(self.refresh) };
+        earlier(earlier(self.grace, quiet), self.control.poll_timeout())
+    }
+
+    /// What became of a command.
+    pub(crate) fn handle_result(
+        &mut self,
+        result: ClockResult,
+        clock: &mut LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> Effect {
+        self.control.handle_result(result, clock, turn)
+    }
+
+    pub(crate) fn handle_readback(&self, found: ClockReadback, clock: &mut LocalClock, turn: &mut Turn<'_>) {
+        self.control.handle_readback(found, clock, turn);
+    }
+
+    /// The raw scale is not what it was: nothing that was measured counts any more.
+    pub(crate) fn forget(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) {
+        self.state = None;
+        self.in_force = false;
+        self.settled = false;
+        self.first_answer = None;
+        self.grace = None;
+        self.outweighed_since = None;
+        self.refresh = turn.now.mono;
+        self.control.end_slew(clock, turn);
+    }
+
+    /// Leaves the kernel sane.
+    pub(crate) fn shutdown(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) {
+        self.control.end_slew(clock, turn);
+        self.synchronised = false;
+        let status = self.status(clock, turn.now);
+        self.control.set_status(status, turn);
+    }
+
+    /// One round; tells what changed by it.
+    fn select(
+        &mut self,
+        sources: &mut Sources,
+        local: &Local,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> Round {
+        let question = Question {
+            at: clock.raw(turn.now.cooked),
+            now: turn.now.mono,
+            min_sources: self.selection.min_sources.max(1),
+            max_distance_s: self.config.max_distance_s,
+            local: local.config(),
+        };
+        let mut round = self.rounds.run(sources, &question);
+        let outweighed = self.is_outweighed(&round, &question);
+        if outweighed {
+            round.outcome = Outcome::TooFew;
+        }
+        let standing = Standing {
+            outcome: round.outcome,
+            answering: round.answering,
+            agreeing: round.agreeing,
+            spread_s: round.spread_s,
+            outweighed,
+        };
+        self.tell(&standing, &round, sources, clock, turn);
+        // A majority once in force carries on while its members are silent; a present contradiction ends it.
+        if round.outcome == Outcome::NoMajority {
+            self.in_force = false;
+        }
+        self.standing = standing;
+        round
+    }
+
+    fn tell(
+        &self,
+        standing: &Standing,
+        round: &Round,
+        sources: &Sources,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) {
+        for member in round.new_falsetickers.iter().filter_map(|index| sources.members().nth(*index)) {
+            let estimate = member.estimator.estimate(clock.raw(turn.now.cooked));
+            let offset_s = estimate.map_or(0.0, |estimate| estimate.offset - clock.corrected(turn.now));
+            turn.event(Event::Falseticker { source: member.name.clone(), offset_s });
+        }
+        // While first answers are still coming in, a disagreement may be the answer of a moment.
+        let early = !self.settled && awaited(sources) > 0;
+        if standing.outcome == self.standing.outcome || early {
+            return;
+        }
+        let (answering, agreeing) = (standing.answering, standing.agreeing);
+        match standing.outcome {
+            Outcome::NoMajority => turn.event(Event::NoMajority { answering, agreeing }),
+            Outcome::TooFew if !standing.outweighed => {
+                turn.event(Event::TooFewSources { agreeing, wanted: self.selection.min_sources });
+            }
+            _ => {}
+        }
+    }
+
+    /// A few that are left must not overturn what more of them guaranteed before: the liars of yesterday may be
+    /// all that still answers.
+    fn is_outweighed(&mut self, round: &Round, question: &Question<'_>) -> bool {
+        let contradicted = match (&self.state, round.bound) {
+            (Some(state), Some([lo, hi])) if self.in_force && round.agreeing < state.agreeing => {
+                let [held_lo, held_hi] = state.bound_at(question.at);
+                lo > held_hi || hi < held_lo
+            }
+            _ => false,
+        };
+        if !contradicted {
+            self.outweighed_since = None;
+            return false;
+        }
+        let since = *self.outweighed_since.get_or_insert(question.now);
+        question.now.seconds_since(since) < OUTWEIGHED_S
+    }
+
+    /// Whether the first correction should wait for more answers.
+    fn is_premature(&mut self, round: &Round, sources: &Sources, now: Mono) -> bool {
+        if self.settled || awaited(sources) == 0 || round.agreeing * 2 > expected(sources) {
+            self.grace = None;
+            return false;
+        }
+        let grace_s = if round.agreeing > 1 { GRACE_S } else { LONE_GRACE_S };
+        let until = self.first_answer.unwrap_or(now).after(grace_s);
+        let premature = now < until;
+        self.grace = premature.then_some(until);
+        premature
+    }
+
+    /// There is an agreement: remembers it and steers by it.
+    fn adopt(&mut self, round: &Round, sources: &mut Sources, clock: &LocalClock, turn: &mut Turn<'_>) {
+        let (Some(estimate), Some(bound), Some(peer)) = (round.combined, round.bound, round.peer) else {
+            return;
+        };
+        let Some(member) = sources.members().nth(peer) else { return };
+        let wander = member.estimator.statistics().wander;
+        let peer = Peer::of(member);
+        if self.state.as_ref().is_none_or(|state| state.peer.name != peer.name) {
+            turn.event(Event::Selected { source: peer.name.clone() });
+        }
+        let frequency_sd = estimate.frequency_variance.max(0.0).sqrt();
+        self.oscillator = Oscillator {
+            frequency: estimate.frequency,
+            frequency_sd,
+            wander: if wander > 0.0 { wander } else { self.oscillator.wander },
+        };
+        for member in sources.members_mut() {
+            member.interval.set_oscillator(&self.oscillator);
+        }
+        let offset_s = estimate.offset - clock.corrected(turn.now);
+        let true_time = turn.now.cooked + NtpDuration::from_seconds(offset_s);
+        self.state = Some(State {
+            at: clock.raw(turn.now.cooked),
+            estimate,
+            bound,
+            drift: Drift::of(&self.oscillator),
+            wander: self.oscillator.wander,
+            peer,
+            agreeing: round.agreeing,
+            leap: leap::vote(survivors(sources).filter_map(|member| Some(member.last?.leap)), true_time),
+            updated: turn.now.cooked,
+        });
+        self.in_force = true;
+        self.settled = true;
+        let interval_s = survivors(sources)
+            .map(|member| member.poll.next().seconds_since(turn.now.mono))
+            .fold(f64::INFINITY, f64::min);
+        let correction = Correction {
+            offset_s,
+            offset_sd_s: estimate.offset_variance.max(0.0).sqrt(),
+            frequency: estimate.frequency,
+            frequency_sd,
+            interval_s: if interval_s.is_finite() { interval_s.max(0.1) } else { 1.0 },
+        };
+        self.control.steer(correction, clock, turn);
+    }
+
+    /// Decides whether the clock is synchronised and tells the kernel.
+    pub(crate) fn refresh(
+        &mut self,
+        sources: &Sources,
+        local: &mut Local,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) {
+        let now = turn.now;
+        self.refresh = now.mono.after(REFRESH_S);
+        // What is told must be true after the change that is under way; its result brings us back here.
+        if self.control.is_busy() {
+            return;
+        }
+        let bound = self.bound(now, clock);
+        let before = self.synchronised;
+        self.synchronised = self.in_force && bound.is_some_and(|bound| bound < self.config.max_distance_s);
+        if let (true, Some(bound), Some(state)) = (self.synchronised, bound, &self.state) {
+            // Look again when the bound will have reached the limit.
+            let left_s = (self.config.max_distance_s - bound) / state.growth(clock).max(1e-9);
+            self.refresh = now.mono.after(left_s.clamp(1.0, REFRESH_S));
+        }
+        let bound_s = bound.unwrap_or(UNKNOWN_ERROR_S);
+        match (before, self.synchronised) {
+            (false, true) => turn.event(Event::Synchronised { bound_s }),
+            (true, false) => turn.event(Event::Unsynchronised { bound_s }),
+            _ => {}
+        }
+        local.update(self.synchronised, bound, awaited(sources) == 0, turn);
+        if self.synchronised || !self.told_unsynchronised {
+            self.told_unsynchronised = !self.synchronised;
+            let status = self.status(clock, now);
+            self.control.set_status(status, turn);
+        }
+    }
+
+    /// A status that stays true until the next one, as the kernel lets its bound grow meanwhile.
+    fn status(&self, clock: &LocalClock, now: Now) -> ClockStatus {
+        let bound = self.bound(now, clock);
+        let ahead_s = REFRESH_S;
+        // The bound is convex in time and the kernel's is a straight line, so the two ends decide.
+        let at_end = self.state.as_ref().map(|state| {
+            let at = later(clock.raw(now.cooked), ahead_s);
+            state.error_bound(at, clock.corrected_at(at)) + clock.precision_s() - KERNEL_GROWTH * ahead_s
+        });
+        let max_error_s = bound.map_or(UNKNOWN_ERROR_S, |bound| bound.max(at_end.unwrap_or(bound)));
+        ClockStatus {
+            synchronised: self.synchronised,
+            max_error_s,
+            est_error_s: self.correction(now, clock).map_or(max_error_s, |(offset, sd)| offset.abs().max(sd)),
+            leap: self.leap(),
+            tai_offset: None,
+        }
+    }
+
+    /// What clients are told.
+    pub(crate) fn served(&self, now: Now, clock: &LocalClock, local: &Local) -> Served {
+        let unknown = Served {
+            leap: Leap::Unsynchronised,
+            stratum: 16,
+            precision: self.precision,
+            reference_id: ReferenceId::NONE,
+            reference_time: now.cooked,
+            root_delay_s: 0.0,
+            root_dispersion_s: UNKNOWN_ERROR_S,
+            as_of: now.cooked,
+            dispersion_rate: KERNEL_GROWTH,
+        };
+        let bound = self.bound(now, clock);
+        match (&self.state, bound) {
+            (Some(state), Some(bound)) if self.synchronised && state.peer.stratum < 15 => Served {
+                leap: state.leap,
+                stratum: state.peer.stratum + 1,
+                reference_id: state.peer.reference_id,
+                reference_time: state.updated.min(now.cooked),
+                root_delay_s: state.peer.root_delay_s,
+                root_dispersion_s: (bound - state.peer.root_delay_s / 2.0).max(0.0),
+                dispersion_rate: state.growth(clock),
+                ..unknown
+            },
+            _ => local.served(unknown, bound),
+        }
+    }
+}
+
+fn survivors(sources: &Sources) -> impl Iterator<Item = &Association> {
+    sources.members().filter(|member| matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor)))
+}
