@@ -1,5 +1,6 @@
 //! What is wrong with a file: where, why, and what to write instead.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -146,12 +147,19 @@ impl Diagnostic {
             primary = primary.label(self.label.as_str());
         }
         let mut snippet =
-            Snippet::source(self.document.text.as_str()).path(self.file.as_str()).annotation(primary);
+            Snippet::source(harmless(&self.document.text)).path(self.file.as_str()).annotation(primary);
         if let Some((span, label)) = &self.related {
             snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
         }
         Some(snippet)
     }
+}
+
+/// The text without the control characters that annotate-snippets lets through to the terminal (U+0080 to U+009F,
+/// among them a second CSI), each replaced by a character as long, so that places in the text stay where they are.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if text.contains(c1) { Cow::Owned(text.replace(c1, "\u{b7}")) } else { Cow::Borrowed(text) }
 }
 
 /// One line, as for a journal: `file:line:column: error[C010]: message; help`.

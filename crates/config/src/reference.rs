@@ -8,7 +8,7 @@ use crate::units;
 pub use table::{KEYS, SECTIONS};
 
 /// A section of the file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section {
     /// Its name: `clock` for `[clock]`.
     pub name: &'static str,
@@ -19,7 +19,7 @@ pub struct Section {
 }
 
 /// One key.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
     /// The section it stands in.
     pub section: &'static str,

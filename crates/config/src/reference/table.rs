@@ -33,10 +33,9 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "daemon", repeated: false, about: "The daemon as a program." },
 ];
 
-const SECOND: f64 = 1.0;
 const DAY: f64 = 86_400.0;
-/// 68 years: no gate needs more, and any 32-bit `time_t` can be reached.
-const YEARS: f64 = 2_147_483_647.0;
+/// A hundred years: no gate needs more, and any 32-bit `time_t` can be reached.
+const CENTURY: f64 = 36_500.0 * DAY;
 
 const fn key(
     section: &'static str,
@@ -54,7 +53,7 @@ const fn seconds(min: f64, max: f64) -> Kind {
 }
 
 const fn limit() -> Kind {
-    Kind::Duration { min: 0.001, max: YEARS, or: Some("none") }
+    Kind::Duration { min: 0.001, max: CENTURY, or: Some("none") }
 }
 
 const fn integer(min: i64, max: i64) -> Kind {
@@ -154,7 +153,7 @@ pub static KEYS: &[Key] = &[
         "The fastest slew. 500 ppm correct 1 s in 33 minutes."),
     key("clock", "max_frequency", Kind::Rate { min: 1e-6, max: 0.1 }, r#"`"500ppm"`"#, r#""100ppm""#,
         "The largest error of the machine's oscillator that is corrected."),
-    key("clock", "max_distance", seconds(1e-5, 16.0 * SECOND), r#"`"1.5s"`"#, r#""100ms""#,
+    key("clock", "max_distance", seconds(1e-5, 16.0), r#"`"1.5s"`"#, r#""100ms""#,
         "The clock counts as synchronised while its error is certainly below this."),
     key("clock", "frequency_file", Kind::Path { longest: 4000 }, "`frequency` in `daemon.state_dir`",
         r#""/var/lib/truechimer/oscillator""#,
