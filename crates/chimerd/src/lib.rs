@@ -1,1 +1,56 @@
-//! Under construction.
+//! The Truechimer daemon: the adapter between the deterministic engine and the machine.
+//!
+//! ```text
+//!            ┌──────────────────────────── Daemon::turn ────────────────────────────┐
+//!  poll(2) ──┤ exchanges   replies and transmit timestamps → engine.handle_…        │
+//!            │ resolver    answers                         → engine.handle_resolved │
+//!            │ listeners   requests                        → engine.handle_request ─┼─> reply
+//!            │ control     operators' requests             → engine.handle_command  │
+//!            │ deadline                                    → engine.handle_timeout  │
+//!            └─ engine.poll_output → send, steer the clock, resolve, journal ───────┘
+//! ```
+//!
+//! One thread, one `poll(2)`, one reading of the clocks a turn. The client's sockets come before the server's, and
+//! every socket gets a bounded share of a turn, so that no flood on one starves another. Nothing here decides
+//! anything about time: that is the engine's.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`program`] | the program around the daemon: arguments, configuration, privileges, exit status |
+//! | [`args`] | the command line |
+//! | `daemon` | [`Daemon`]: the loop, its start, housekeeping, and operators' requests |
+//! | `exchanges` | the client's sockets, one for each request under way |
+//! | `listeners` | the server's sockets |
+//! | `control` | the control sockets and their clients |
+//! | `clocks` | clock readings, timestamps, clock commands |
+//! | `state` | what is remembered between runs |
+//! | [`journal`] | lines for humans |
+//!
+//! Several daemons can live in one process, each on a thread and a (virtual) clock of its own:
+//!
+//! ```no_run
+//! use std::sync::atomic::AtomicBool;
+//! use truechimer_config::{Config, Paths, Roles};
+//! use truechimer_sys::clock::ObserveOnly;
+//!
+//! let config = Config { paths: Paths::NONE, roles: Roles::Inline, ..Config::default() };
+//! let options = chimerd::DaemonOptions::new(config, Box::new(ObserveOnly::new()), false);
+//! let mut daemon = chimerd::Daemon::new(options)?;
+//! daemon.run(&AtomicBool::new(false))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod args;
+mod clocks;
+mod control;
+mod daemon;
+mod exchanges;
+pub mod journal;
+mod listeners;
+pub mod program;
+mod state;
+
+pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
+pub use journal::Journal;

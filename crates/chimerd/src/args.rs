@@ -1,0 +1,106 @@
+//! The command line, read by hand: the daemon has few options and wants no framework for them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+#[cfg(test)]
+mod tests;
+
+/// Where the configuration is when nothing is said.
+pub const DEFAULT_CONFIG: &str = "/etc/truechimer/chimer.toml";
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+chimerd: keeps this machine's clock right and serves time to others
+
+Usage: chimerd [OPTIONS]
+
+Options:
+  -f, --config FILE  configuration [default: /etc/truechimer/chimer.toml]
+  -x, --observe      measure and serve, but never touch the clock
+  -d, --debug        say more in the journal
+      --check        read the configuration, say what is wrong with it, and exit
+  -V, --version      print the version and exit
+  -h, --help         print this and exit
+
+The daemon stays in the foreground and writes its journal to standard error.
+SIGTERM and SIGINT end it cleanly, SIGHUP reads the configuration again.
+
+Exit status: 0 clean end, 1 failure while starting or running (such as a port in use),
+2 bad configuration or arguments.
+";
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Run the daemon.
+    Run(RunArgs),
+    /// Read the configuration and say whether it is good.
+    Check(PathBuf),
+    /// Print [`HELP`].
+    Help,
+    /// Print the version.
+    Version,
+    /// Be the name-resolving helper of another chimerd (not for people).
+    ResolverRole,
+}
+
+/// Options of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunArgs {
+    /// Configuration file.
+    pub config: PathBuf,
+    /// Never touch the clock, whatever the configuration says.
+    pub observe: bool,
+    /// A wordy journal.
+    pub debug: bool,
+}
+
+/// A command line that makes no sense: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgsError(String);
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads the arguments that follow the program's name.
+///
+/// # Errors
+/// An unknown option, an option without its value, or a stray word.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsError> {
+    let mut run = RunArgs { config: PathBuf::from(DEFAULT_CONFIG), observe: false, debug: false };
+    let mut check = false;
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let Some(text) = arg.to_str() else {
+            return Err(ArgsError(format!("cannot understand the argument {}", arg.display())));
+        };
+        match text {
+            "-f" | "--config" => match args.next() {
+                Some(file) => run.config = PathBuf::from(file),
+                None => return Err(ArgsError(format!("{text} wants a file name after it"))),
+            },
+            "-x" | "--observe" => run.observe = true,
+            "-d" | "--debug" => run.debug = true,
+            "--check" => check = true,
+            "-V" | "--version" => return Ok(Action::Version),
+            "-h" | "--help" => return Ok(Action::Help),
+            "--role=resolver" => return Ok(Action::ResolverRole),
+            _ => match text.strip_prefix("--config=") {
+                Some(file) if !file.is_empty() => run.config = PathBuf::from(file),
+                Some(_) => return Err(ArgsError("--config= wants a file name after it".into())),
+                None if text.starts_with('-') => return Err(ArgsError(format!("there is no option {text}"))),
+                None => {
+                    return Err(ArgsError(format!(
+                        "cannot understand \"{text}\"; a configuration is given by -f {text}"
+                    )));
+                }
+            },
+        }
+    }
+    Ok(if check { Action::Check(run.config) } else { Action::Run(run) })
+}

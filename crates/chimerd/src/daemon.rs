@@ -1,0 +1,297 @@
+//! The daemon: one engine, its sockets, its clock and its files, and the loop that turns between them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use truechimer_config::Config;
+use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
+use truechimer_engine::{Engine, Event, Output, Transmit};
+use truechimer_sys::poll::{Interest, PollSet};
+use truechimer_sys::resolver::Resolver;
+use truechimer_sys::signal;
+use truechimer_sys::udp::StampKeeper;
+use truechimer_time::{Mono, Now};
+
+use crate::clocks::Clocks;
+use crate::control::ControlServer;
+use crate::exchanges::Exchanges;
+use crate::journal::{Journal, Priority};
+use crate::listeners::Listeners;
+use crate::state::StateFiles;
+
+mod housekeeping;
+mod names;
+mod requests;
+mod start;
+
+pub use start::StartError;
+
+/// Looks on while a daemon runs: for tests, demonstrations and programs that carry a daemon inside. All calls come
+/// from the thread of the loop and hold it up.
+pub trait Observer: Send {
+    /// Something happened.
+    fn handle_event(&mut self, event: &Event, now: Now) {
+        let _ = (event, now);
+    }
+
+    /// The clock was, or was not, steered.
+    fn handle_clock(&mut self, command: &ClockCommand, result: &ClockResult, now: Now) {
+        let _ = (command, result, now);
+    }
+
+    /// A look at the engine, right after the clocks were read and with nothing left to carry out: once a turn and, if
+    /// [`Observer::look_interval`] says so, at least that often.
+    fn look(&mut self, engine: &Engine, now: Now) {
+        let _ = (engine, now);
+    }
+
+    /// How often to look even when nothing happens.
+    fn look_interval(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Reads the configuration again, or says why not in lines for a human.
+pub type Reload = Box<dyn FnMut() -> Result<Config, String> + Send>;
+
+/// What a daemon is made of.
+pub struct DaemonOptions {
+    /// What it shall do.
+    pub config: Config,
+    /// The clock that it reads and steers.
+    pub clock: Box<dyn SystemClock + Send>,
+    /// Whether `clock` can be steered.
+    pub controls_clock: bool,
+    /// Where its lines go.
+    pub journal: Journal,
+    /// Who looks on.
+    pub observer: Option<Box<dyn Observer>>,
+    /// How to read the configuration again; `None` refuses to.
+    pub reload: Option<Reload>,
+    /// Whether to heed the flags of [`signal`], which the program must have installed.
+    pub signals: bool,
+    /// Longest sleep: how late the stop flag of [`Daemon::run`] may be seen.
+    pub max_sleep: Duration,
+}
+
+impl DaemonOptions {
+    /// A silent daemon that heeds no signal and is observed by nobody.
+    pub fn new(config: Config, clock: Box<dyn SystemClock + Send>, controls_clock: bool) -> Self {
+        Self {
+            config,
+            clock,
+            controls_clock,
+            journal: Journal::silent(),
+            observer: None,
+            reload: None,
+            signals: false,
+            max_sleep: MAX_SLEEP,
+        }
+    }
+}
+
+/// Sleeping longer saves nothing worth having.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// Sleep while a socket rests after the system ran out of something.
+const REST: Duration = Duration::from_millis(50);
+/// Outputs carried out in one turn; the engine has far fewer, so this only bounds a fault.
+const MAX_OUTPUTS: usize = 4096;
+/// So many failures of `poll` in a row end the daemon.
+const MAX_POLL_FAILURES: u32 = 100;
+/// The largest UDP payload: no datagram is ever cut off.
+const BUFFER_LEN: usize = 65_536;
+
+/// A running, or ready to run, daemon. Several can live in one process, each on a thread and a clock of its own.
+pub struct Daemon {
+    engine: Engine,
+    clocks: Clocks,
+    /// Keeps the kernel stamping packets between our short-lived sockets; without it stamps are worse, no more.
+    _stamps: Option<StampKeeper>,
+    poll: PollSet,
+    buffer: Vec<u8>,
+    exchanges: Exchanges,
+    listeners: Listeners,
+    resolver: Option<Resolver>,
+    control: Option<ControlServer>,
+    state: StateFiles,
+    journal: Journal,
+    observer: Option<Box<dyn Observer>>,
+    reload: Option<Reload>,
+    /// The configuration in force.
+    config: Config,
+    signals: bool,
+    max_sleep: Duration,
+    save_at: Mono,
+    readback_at: Mono,
+    /// Set when the state files could not be written: said once.
+    save_failed: bool,
+    poll_failures: u32,
+}
+
+/// The loop cannot go on.
+#[derive(Debug)]
+pub struct RunError(std::io::Error);
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot wait for sockets: {}", self.0)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl Daemon {
+    /// The addresses it serves on, with the ports that the system chose where the configuration says 0.
+    pub fn listening(&self) -> Vec<std::net::SocketAddr> {
+        self.listeners.addresses()
+    }
+
+    /// Runs until `stop` is set or, if it heeds signals, until SIGTERM or SIGINT comes; then leaves the clock and the
+    /// files in order. A daemon runs once.
+    ///
+    /// # Errors
+    /// The system does not let it wait for its sockets any more. Clock and files are in order in this case too.
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), RunError> {
+        let mut outcome = Ok(());
+        let mut now = self.clocks.now();
+        self.carry_out(&mut now);
+        while outcome.is_ok() && !self.is_over(stop) {
+            outcome = self.turn();
+        }
+        self.finish();
+        outcome
+    }
+
+    fn is_over(&self, stop: &AtomicBool) -> bool {
+        stop.load(Ordering::Relaxed) || (self.signals && signal::take_terminate())
+    }
+
+    /// One turn: wait, take in, carry out.
+    fn turn(&mut self) -> Result<(), RunError> {
+        self.wait()?;
+        let mut now = self.clocks.now();
+        self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        self.take_answers(now);
+        self.listeners.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        self.serve_control(now);
+        if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now.mono) {
+            self.engine.handle_timeout(now);
+        }
+        if self.signals && signal::take_reload() {
+            // What went wrong is in the journal already.
+            let _ = self.reload_config(now);
+        }
+        self.carry_out(&mut now);
+        self.keep_house(&mut now);
+        if let Some(observer) = &mut self.observer {
+            observer.look(&self.engine, self.clocks.now());
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something is to be done.
+    fn wait(&mut self) -> Result<(), RunError> {
+        self.poll.clear();
+        self.exchanges.register(&mut self.poll);
+        if let Some(fd) = self.resolver.as_ref().and_then(Resolver::fd) {
+            self.poll.push(fd, Interest::Read);
+        }
+        let mut rests = self.listeners.register(&mut self.poll);
+        let mut hungry = false;
+        if let Some(control) = &mut self.control {
+            rests |= control.register(&mut self.poll);
+            hungry = control.is_hungry();
+        }
+        let timeout = if hungry { Duration::ZERO } else { self.time_to_sleep(rests) };
+        match self.poll.wait(Some(timeout)) {
+            Ok(()) => self.poll_failures = 0,
+            Err(error) => {
+                self.poll_failures += 1;
+                if self.poll_failures >= MAX_POLL_FAILURES {
+                    return Err(RunError(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Until the next deadline. Rounded up to the millisecond, the resolution of `poll`, so that the deadline has
+    /// passed when the sleep is over and the loop does not spin towards it.
+    fn time_to_sleep(&mut self, rests: bool) -> Duration {
+        let now = self.clocks.now().mono;
+        let deadlines = [self.engine.poll_timeout(), Some(self.save_at)];
+        let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
+        let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
+        let mut longest = self.max_sleep;
+        if rests {
+            longest = longest.min(REST);
+        }
+        if let Some(interval) = self.observer.as_ref().and_then(|observer| observer.look_interval()) {
+            longest = longest.min(interval);
+        }
+        Duration::from_millis(left.min(longest).as_nanos().div_ceil(1_000_000) as u64)
+    }
+
+    /// Does what the engine wants, one thing at a time. `now` is read again where the clock may have moved.
+    fn carry_out(&mut self, now: &mut Now) {
+        for _ in 0..MAX_OUTPUTS {
+            let Some(output) = self.engine.poll_output() else { return };
+            match output {
+                Output::Send(transmit) => self.send(&transmit, now),
+                Output::Close(token) => self.exchanges.close(token),
+                Output::Resolve { query, name, family } => self.resolve(query, &name, family, *now),
+                Output::Clock(command) => self.steer(command, now),
+                Output::Event(event) => self.handle_event(&event, *now),
+            }
+        }
+    }
+
+    fn send(&mut self, transmit: &Transmit, now: &mut Now) {
+        match self.exchanges.send(transmit, &mut self.clocks) {
+            Ok((stamp, sent)) => {
+                *now = sent;
+                self.engine.handle_sent(transmit.token, stamp, sent);
+            }
+            Err(error) => {
+                let text = format!("cannot send to {}: {error}", transmit.remote);
+                self.journal.line(now.mono, Priority::Debug, &text);
+                self.engine.handle_send_error(transmit.token, error.raw_os_error().unwrap_or(0), *now);
+            }
+        }
+    }
+
+    fn steer(&mut self, command: ClockCommand, now: &mut Now) {
+        let result = self.clocks.apply(command);
+        *now = self.clocks.now();
+        if self.journal.is_verbose() {
+            self.journal.line(now.mono, Priority::Debug, &format!("clock: {command:?}: {result:?}"));
+        }
+        self.engine.handle_clock_result(result, *now);
+        if let Some(observer) = &mut self.observer {
+            observer.handle_clock(&command, &result, *now);
+        }
+    }
+
+    fn handle_event(&mut self, event: &Event, now: Now) {
+        self.journal.event(now.mono, event);
+        if let Some(observer) = &mut self.observer {
+            observer.handle_event(event, now);
+        }
+        if matches!(event, Event::Stepped { .. }) {
+            // At once: a restart must not reset the budget of the accumulated panic limit (NA-23, AT-10).
+            self.save_stepped(now);
+        }
+    }
+
+    /// Leaves the kernel, the files and the sockets in order.
+    fn finish(&mut self) {
+        let mut now = self.clocks.now();
+        self.save_all(now);
+        self.engine.shutdown(now);
+        self.carry_out(&mut now);
+        self.save_stepped(now);
+        self.exchanges.close_all();
+        self.control = None;
+        self.journal.last_line(Priority::Notice, "exiting");
+    }
+}

@@ -1,0 +1,87 @@
+//! What operators ask for over the control sockets, and reloading the configuration.
+
+use truechimer_config::Config;
+use truechimer_control::{Answer, Fault, FaultCode, Request, Response, Version};
+use truechimer_engine::Command;
+use truechimer_time::Now;
+
+use super::Daemon;
+use super::names::{start_resolver, wants_resolver};
+use crate::journal::Priority;
+
+impl Daemon {
+    /// Serves the clients of the control sockets.
+    pub(super) fn serve_control(&mut self, now: Now) {
+        let Some(mut control) = self.control.take() else { return };
+        let poll = std::mem::take(&mut self.poll);
+        control.handle_ready(&poll, now.mono, &mut |request| self.answer(request, now));
+        self.poll = poll;
+        self.control = Some(control);
+    }
+
+    fn answer(&mut self, request: Request, now: Now) -> Response {
+        let command = match request {
+            Request::Report => return Response::Ok(Answer::Report(Box::new(self.engine.report(now)))),
+            Request::Version => return Response::Ok(Answer::Version(Version::of_daemon())),
+            Request::Reload => {
+                return match self.reload_config(now) {
+                    Ok(()) => Response::Ok(Answer::Done {}),
+                    Err(message) => Response::Error(Fault::new(FaultCode::BadConfig, message)),
+                };
+            }
+            Request::Online { source } => Command::Online(source),
+            Request::Offline { source } => Command::Offline(source),
+            Request::Burst { source } => Command::Burst(source),
+        };
+        match self.engine.handle_command(command, now) {
+            Ok(()) => Response::Ok(Answer::Done {}),
+            Err(error) => Response::Error(error.into()),
+        }
+    }
+
+    /// Reads the configuration again and goes on with it, or keeps the old one and says why (AT-37).
+    pub(super) fn reload_config(&mut self, now: Now) -> Result<(), String> {
+        let outcome = self.try_reload(now);
+        match &outcome {
+            Ok(()) => self.journal.line(now.mono, Priority::Notice, "configuration read again"),
+            Err(message) => {
+                let text = "the new configuration cannot be used; the old one stays in force:";
+                self.journal.line(now.mono, Priority::Error, text);
+                self.journal.lines(now.mono, Priority::Error, message);
+            }
+        }
+        outcome
+    }
+
+    fn try_reload(&mut self, now: Now) -> Result<(), String> {
+        let reload = self.reload.as_mut().ok_or("this daemon was not started from a file")?;
+        let mut config = reload()?;
+        config.engine.era_floor = config.engine.era_floor.max(self.config.engine.era_floor);
+        self.listeners.configure(config.engine.serve.as_ref()).map_err(|error| error.to_string())?;
+        if self.resolver.is_none() && wants_resolver(&config.engine) {
+            // Without one, the engine is told that names cannot be resolved, and asks again later.
+            self.resolver = start_resolver(self.config.roles).ok();
+        }
+        let command = Command::Reload(Box::new(config.engine.clone()));
+        self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
+        self.tell_what_waits(&config, now);
+        self.config.engine = config.engine;
+        Ok(())
+    }
+
+    /// What cannot change in a running daemon.
+    fn tell_what_waits(&mut self, config: &Config, now: Now) {
+        let changed = [
+            ("clock.frequency_file", config.paths.frequency_file != self.config.paths.frequency_file),
+            ("daemon.state_dir", config.paths.state_dir != self.config.paths.state_dir),
+            ("daemon.run_dir", config.paths.run_dir != self.config.paths.run_dir),
+            ("clock.control", config.clock_control != self.config.clock_control),
+            ("daemon.roles", config.roles != self.config.roles),
+            ("daemon.user", config.user != self.config.user),
+        ];
+        for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+            let text = format!("{key} changed: this takes effect when chimerd is started again");
+            self.journal.line(now.mono, Priority::Warning, &text);
+        }
+    }
+}

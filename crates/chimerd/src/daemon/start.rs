@@ -1,0 +1,179 @@
+//! Putting a daemon together.
+
+use std::fmt;
+use std::io;
+
+use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
+use truechimer_engine::config::{ClockConfig, EngineConfig};
+use truechimer_engine::{Engine, Initial};
+use truechimer_sys::poll::PollSet;
+use truechimer_sys::udp::StampKeeper;
+use truechimer_sys::{clock, random};
+use truechimer_time::{Cooked, Mono, NtpDuration};
+
+use super::housekeeping::{READBACK_INTERVAL_S, SAVE_INTERVAL_S};
+use super::names::{start_resolver, wants_resolver};
+use super::{BUFFER_LEN, Daemon, DaemonOptions};
+use crate::clocks::Clocks;
+use crate::control::{ControlServer, SocketError};
+use crate::exchanges::Exchanges;
+use crate::journal::{Journal, Priority};
+use crate::listeners::{ListenError, Listeners};
+use crate::state::StateFiles;
+
+#[cfg(test)]
+mod tests;
+
+/// A last known good time further after the build than this is damage, not knowledge: 50 years.
+const MAX_FLOOR_AHEAD_S: f64 = 50.0 * 365.25 * 86_400.0;
+
+/// Why a daemon cannot start: one sentence.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<ListenError> for StartError {
+    fn from(error: ListenError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<SocketError> for StartError {
+    fn from(SocketError { path, error }: SocketError) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => " (is another chimerd running?)",
+            _ => "",
+        };
+        Self(format!("cannot open {}: {error}{hint}", path.display()))
+    }
+}
+
+impl Daemon {
+    /// Opens everything that a daemon needs and restores its state. Nothing is sent yet; the clock is touched only if
+    /// it stands before a time that is certainly past.
+    ///
+    /// # Errors
+    /// A port or a socket cannot be opened, there is no randomness, or the resolver cannot be started.
+    pub fn new(options: DaemonOptions) -> Result<Self, StartError> {
+        let DaemonOptions { mut config, mut clock, mut journal, controls_clock, .. } = options;
+        let mut listeners = Listeners::new(config.roles);
+        listeners.configure(config.engine.serve.as_ref())?;
+        let control = config.paths.run_dir.as_deref().map(ControlServer::open).transpose()?;
+        let mut resolver = None;
+        if wants_resolver(&config.engine) {
+            let started = start_resolver(config.roles);
+            resolver =
+                Some(started.map_err(|error| StartError(format!("cannot start the resolver: {error}")))?);
+        }
+        let mut seed = [0; 32];
+        random::fill(&mut seed)
+            .map_err(|error| StartError(format!("the system gives no randomness: {error}")))?;
+
+        let mut state = StateFiles::new(&config.paths);
+        let mono = clock.now().mono;
+        let restored = state.load(&mut |warning| journal.line(mono, Priority::Warning, &warning));
+        raise_floor(&mut config.engine, restored.last_good_time);
+        if controls_clock {
+            restore_time(clock.as_mut(), config.engine.era_floor, &config.engine.clock, &mut journal);
+        }
+
+        let initial = Initial {
+            oscillator: restored.oscillator,
+            stepped_total: restored.stepped_total,
+            controls_clock,
+            precision: clock::precision(),
+        };
+        let mut clocks = Clocks::new(clock);
+        let now = clocks.now();
+        let engine = Engine::new(config.engine.clone(), initial, seed, now);
+        let mut daemon = Self {
+            engine,
+            clocks,
+            _stamps: StampKeeper::open().ok(),
+            poll: PollSet::new(),
+            buffer: vec![0; BUFFER_LEN],
+            exchanges: Exchanges::default(),
+            listeners,
+            resolver,
+            control,
+            state,
+            journal,
+            observer: options.observer,
+            reload: options.reload,
+            config,
+            signals: options.signals,
+            max_sleep: options.max_sleep,
+            save_at: now.mono.after(SAVE_INTERVAL_S),
+            readback_at: now.mono.after(READBACK_INTERVAL_S),
+            save_failed: false,
+            poll_failures: 0,
+        };
+        daemon.announce(controls_clock, now.mono);
+        Ok(daemon)
+    }
+
+    /// The first line of a run.
+    fn announce(&mut self, controls_clock: bool, now: Mono) {
+        let sources = match self.config.engine.sources.len() {
+            0 => "no source".to_owned(),
+            1 => "1 source".to_owned(),
+            count => format!("{count} sources"),
+        };
+        let steering = if controls_clock { "steering the clock" } else { "observing the clock" };
+        let addresses: Vec<String> = self.listening().iter().map(ToString::to_string).collect();
+        let serving = match addresses.as_slice() {
+            [] => "serving nobody".to_owned(),
+            some => format!("serving on {}", some.join(", ")),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!("chimerd {version} started: {sources}, {steering}, {serving}");
+        self.journal.line(now, Priority::Notice, &text);
+    }
+}
+
+/// Knows a later time that is certainly past, if the files do.
+fn raise_floor(engine: &mut EngineConfig, last_good_time: Option<Cooked>) {
+    if let Some(time) = last_good_time
+        && (time - engine.era_floor).seconds() < MAX_FLOOR_AHEAD_S
+    {
+        engine.era_floor = engine.era_floor.max(time);
+    }
+}
+
+/// A machine without a battery clock starts in 1970: brings it forward, never back, to a time that is certainly past
+/// (NA-42), as far as the step policy and the panic limit for the start permit.
+fn restore_time(clock: &mut dyn SystemClock, floor: Cooked, config: &ClockConfig, journal: &mut Journal) {
+    let now = clock.now();
+    let behind = floor - now.cooked;
+    if behind <= NtpDuration::ZERO || config.step.above_s.is_none_or(|above_s| behind.seconds() < above_s) {
+        return;
+    }
+    let seconds = behind.seconds();
+    if config.panic.start_s.is_some_and(|limit_s| seconds > limit_s) {
+        let text = format!(
+            "the clock is {seconds:.0} s before a time that is certainly past, \
+             but the panic limit for the start forbids to correct it"
+        );
+        journal.line(now.mono, Priority::Error, &text);
+        return;
+    }
+    match clock.apply(ClockCommand::Step(behind)) {
+        ClockResult::Stepped { by, .. } => {
+            let text = format!("clock stepped by {:+.3} s to the last known good time", by.seconds());
+            journal.line(now.mono, Priority::Warning, &text);
+        }
+        result => {
+            let text = format!(
+                "clock is {seconds:.0} s before the last known good time and cannot be set: {result:?}"
+            );
+            journal.line(now.mono, Priority::Error, &text);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The server's sockets: request in, reply out of the same bytes.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use truechimer_config::Roles;
+use truechimer_engine::config::{Listener, ServeConfig};
+use truechimer_engine::{Engine, Verdict};
+use truechimer_sys::poll::{Interest, PollSet};
+use truechimer_sys::udp::ServerSocket;
+use truechimer_time::Now;
+
+use crate::clocks::Clocks;
+
+/// Requests taken from one socket in one turn; then the client's own sockets have their turn again (AT-46).
+const BATCH: usize = 32;
+/// The same on the inline path, where libc may be interposed by a simulated network in which a socket must not be read
+/// more often than `poll` says.
+const INLINE_BATCH: usize = 1;
+
+struct Open {
+    wanted: Listener,
+    socket: ServerSocket,
+    /// Its place in the poll set of this turn.
+    place: usize,
+    /// The last call failed for want of memory or the like: not waited for in the next turn.
+    resting: bool,
+}
+
+/// All ports that answer.
+pub(crate) struct Listeners {
+    open: Vec<Open>,
+    batch: usize,
+}
+
+/// A port that could not be opened.
+#[derive(Debug)]
+pub(crate) struct ListenError {
+    pub(crate) wanted: Listener,
+    pub(crate) error: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}", self.wanted.address)?;
+        if let Some(interface) = &self.wanted.interface {
+            write!(f, " of interface {interface}")?;
+        }
+        write!(f, ": {}", self.error)?;
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => f.write_str(" (does another time daemon run on this machine?)"),
+            io::ErrorKind::PermissionDenied => {
+                f.write_str(" (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE)")
+            }
+            io::ErrorKind::AddrNotAvailable => f.write_str(" (no interface has this address)"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Listeners {
+    pub(crate) fn new(roles: Roles) -> Self {
+        let batch = match roles {
+            Roles::Process => BATCH,
+            Roles::Inline => INLINE_BATCH,
+        };
+        Self { open: Vec::new(), batch }
+    }
+
+    /// Opens and closes sockets until they are those of `serve`. Sockets that stay wanted are kept with what waits in
+    /// them. If one cannot be opened nothing changes.
+    pub(crate) fn configure(&mut self, serve: Option<&ServeConfig>) -> Result<(), ListenError> {
+        let wanted = serve.map(|serve| serve.listen.as_slice()).unwrap_or_default();
+        let mut fresh = Vec::new();
+        for listener in wanted {
+            if self.open.iter().chain(&fresh).any(|open| open.wanted == *listener) {
+                continue;
+            }
+            let socket = ServerSocket::open(listener.address, listener.interface.as_deref())
+                .map_err(|error| ListenError { wanted: listener.clone(), error })?;
+            fresh.push(Open { wanted: listener.clone(), socket, place: usize::MAX, resting: false });
+        }
+        self.open.retain(|open| wanted.contains(&open.wanted));
+        self.open.append(&mut fresh);
+        Ok(())
+    }
+
+    /// The addresses in use, with the ports that the system chose where the configuration says 0.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.open.iter().map(|open| open.socket.local()).collect()
+    }
+
+    /// Names the sockets to wait for. Whether some socket rests.
+    pub(crate) fn register(&mut self, poll: &mut PollSet) -> bool {
+        let mut any_rests = false;
+        for open in &mut self.open {
+            let rests = std::mem::take(&mut open.resting);
+            any_rests |= rests;
+            open.place = if rests { usize::MAX } else { poll.push(open.socket.fd(), Interest::Read) };
+        }
+        any_rests
+    }
+
+    /// Answers a batch of requests on every socket that has some.
+    pub(crate) fn handle_ready(
+        &mut self,
+        poll: &PollSet,
+        buffer: &mut [u8],
+        engine: &mut Engine,
+        clocks: &mut Clocks,
+        now: Now,
+    ) {
+        for open in &mut self.open {
+            let place = std::mem::replace(&mut open.place, usize::MAX);
+            if poll.readable(place) || poll.error(place) {
+                open.resting = open.answer_batch(self.batch, buffer, engine, clocks, now).is_err();
+            }
+        }
+    }
+}
+
+impl Open {
+    fn answer_batch(
+        &self,
+        batch: usize,
+        buffer: &mut [u8],
+        engine: &mut Engine,
+        clocks: &mut Clocks,
+        mut now: Now,
+    ) -> io::Result<()> {
+        for _ in 0..batch {
+            let Some(received) = self.socket.recv(buffer)? else { return Ok(()) };
+            if received.fragmented {
+                // Nothing that we answer needs fragments (AT-14).
+                continue;
+            }
+            let stamp = clocks.received(received.kernel_stamp, now);
+            let verdict =
+                engine.handle_request(buffer, received.len, received.remote, received.local, stamp, now);
+            // The next request of this batch may come in while this one is answered.
+            now = clocks.now();
+            let Verdict::Reply(len) = verdict else { continue };
+            let Some(reply) = buffer.get_mut(..len.min(received.len)) else { continue };
+            engine.stamp_reply(reply, now.cooked);
+            // A reply that cannot be sent is a reply lost on the way.
+            let _ = self.socket.send_to(reply, received.remote, received.local);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+//! The program as an operator meets it. It never has the capability to set the machine's clock: every configuration
+//! here only observes, and where the process that runs the test could set the clock, the daemon is started without that
+//! capability as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::Read;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use truechimer_control::client::Client;
+use truechimer_control::{CONTROL_SOCKET, OBSERVE_SOCKET, Request};
+use truechimer_sys::clock::can_set_time;
+
+const CHIMERD: &str = env!("CARGO_BIN_EXE_chimerd");
+
+/// The daemon without the capability to set the clock.
+fn chimerd() -> Command {
+    if !can_set_time() {
+        return Command::new(CHIMERD);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-sys_time", "--inh-caps=-sys_time", "--", CHIMERD]);
+    command
+}
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } =
+        chimerd().args(args).output().expect("chimerd (and setpriv) can be run");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().expect("no signal ended it"), text(stdout), text(stderr))
+}
+
+/// A running program; killed when it is dropped.
+struct Program(Child);
+
+impl Program {
+    fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts"))
+    }
+
+    fn signal(&self, name: &str) {
+        let script = format!("kill -{name} {}", self.0.id());
+        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    }
+
+    /// Waits for the end: exit status and journal.
+    fn end(mut self) -> (i32, String) {
+        let mut journal = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut journal).unwrap();
+        (self.0.wait().unwrap().code().expect("no signal ended it"), journal)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A configuration that observes only, with everything in `dir`, and `more` at its end.
+fn write_config(dir: &Path, more: &str) -> String {
+    let path = dir.join("chimer.toml");
+    let text = format!(
+        "[clock]\ncontrol = false\nfrequency_file = \"{0}/frequency\"\n[daemon]\nstate_dir = \"{0}\"\nrun_dir = \"{0}/run\"\n{more}",
+        dir.display()
+    );
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn wait_for_socket(dir: &Path) -> Client {
+    let path = dir.join("run").join(OBSERVE_SOCKET);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Client::connect(&path, Duration::from_secs(5)) {
+            Ok(client) => return client,
+            Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn help_and_version_are_said_on_standard_output() {
+    let (status, out, err) = run(&["--help"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(out.contains("--observe") && out.contains("Exit status"), "{out}");
+    let (status, out, _) = run(&["--version"]);
+    assert_eq!((status, out), (0, format!("chimerd {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn bad_arguments_and_bad_configurations_exit_with_2_and_say_where() {
+    let (status, out, err) = run(&["--nonsense"]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert!(err.contains("there is no option --nonsense"), "{err}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), "[[source]]\nsrever = \"a.example\"\n");
+    for args in [&["--check", "-f", &config][..], &["-f", &config]] {
+        let (status, out, err) = run(args);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert!(err.contains("chimer.toml:8") && err.contains("did you mean"), "{err}");
+    }
+    let (status, _, err) = run(&["--check", "-f", "/nonexistent/chimer.toml"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("/nonexistent/chimer.toml"), "{err}");
+}
+
+#[test]
+fn a_good_configuration_passes_the_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), "[[source]]\nserver = \"192.0.2.1\"\n");
+    let (status, out, _) = run(&["--check", "-f", &config]);
+    assert_eq!((status, out), (0, format!("{config}: good\n")));
+}
+
+#[test]
+fn a_port_in_use_exits_with_1_and_says_so() {
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        write_config(dir.path(), &format!("[serve]\nlisten = [\"{address}\"]\nallow = [\"127.0.0.0/8\"]\n"));
+    let (status, _, err) = run(&["-f", &config]);
+    assert_eq!(status, 1);
+    assert!(err.contains(&format!("cannot listen on {address}")), "{err}");
+    assert!(err.contains("does another time daemon run"), "{err}");
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_cleanly() {
+    for signal in ["TERM", "INT"] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = write_config(dir.path(), "[[source]]\nserver = \"127.0.0.1\"\nport = 9\n");
+        let mut command = chimerd();
+        command.args(["-f", &config]);
+        let program = Program::start(command);
+        let mut client = wait_for_socket(dir.path());
+        let report = client.report().unwrap();
+        assert!(!report.system.controls_clock);
+        assert_eq!(report.sources.len(), 1);
+        program.signal(signal);
+        let (status, journal) = program.end();
+        assert_eq!(status, 0, "{journal}");
+        assert!(journal.contains("started"), "{journal}");
+        assert!(journal.ends_with("exiting\n"), "{journal}");
+        for name in [OBSERVE_SOCKET, CONTROL_SOCKET] {
+            assert!(!dir.path().join("run").join(name).exists(), "{name} is left over");
+        }
+    }
+}
+
+#[test]
+fn at_37_sighup_reads_the_configuration_again_and_a_bad_one_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = "[[source]]\nserver = \"127.0.0.1\"\nport = 9\n";
+    let config = write_config(dir.path(), one);
+    let mut command = chimerd();
+    command.args(["-f", &config]);
+    let program = Program::start(command);
+    let mut client = wait_for_socket(dir.path());
+    let mut wait_for_sources = |count: usize| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while client.report().unwrap().sources.len() != count {
+            assert!(Instant::now() < deadline, "waited for {count} sources");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_for_sources(1);
+    write_config(dir.path(), &format!("{one}[[source]]\nserver = \"127.0.0.2\"\nport = 9\n"));
+    program.signal("HUP");
+    wait_for_sources(2);
+    write_config(dir.path(), "[[source]]\nsrever = \"a.example\"\n");
+    program.signal("HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    wait_for_sources(2);
+    program.signal("TERM");
+    let (status, journal) = program.end();
+    assert_eq!(status, 0, "{journal}");
+    assert!(journal.contains("configuration read again"), "{journal}");
+    assert!(journal.contains("the old one stays in force"), "{journal}");
+    assert!(journal.contains("srever"), "{journal}");
+}
+
+#[test]
+fn a_10_without_the_capability_it_observes_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), "");
+    let text = std::fs::read_to_string(&config).unwrap().replace("control = false", "control = true");
+    std::fs::write(&config, text).unwrap();
+    let mut command = chimerd();
+    command.args(["-f", &config]);
+    let program = Program::start(command);
+    let mut client = wait_for_socket(dir.path());
+    assert!(!client.report().unwrap().system.controls_clock);
+    program.signal("TERM");
+    let (status, journal) = program.end();
+    assert_eq!(status, 0, "{journal}");
+    assert!(journal.contains("CAP_SYS_TIME is missing"), "{journal}");
+}
+
+#[test]
+fn at_25_running_out_of_descriptors_degrades_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let sources: String = (1..=20)
+        .map(|n| format!("[[source]]\nserver = \"127.0.0.{n}\"\nport = 9\npoll = {{ min = -2, max = -1 }}\noffline = true\n"))
+        .collect();
+    let config = write_config(dir.path(), &sources);
+    let plain = chimerd();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 16; exec \"$@\"", "sh"]).arg(plain.get_program()).args(plain.get_args());
+    command.args(["-f", &config]);
+    let program = Program::start(command);
+    drop(wait_for_socket(dir.path()));
+    let run_dir = dir.path().join("run");
+    let connect = |name| Client::connect(&run_dir.join(name), Duration::from_secs(2));
+    let mut operator = connect(CONTROL_SOCKET).unwrap();
+    operator.command(&Request::Online { source: None }).unwrap();
+    // All descriptors are in use: who comes now is sent away, who is there is served.
+    wait_for("exhaustion", || connect(OBSERVE_SOCKET).and_then(|mut client| client.report()).is_err());
+    assert_eq!(operator.report().unwrap().sources.len(), 20);
+    // Some come free, and all is well again.
+    operator.command(&Request::Offline { source: None }).unwrap();
+    wait_for("recovery", || connect(OBSERVE_SOCKET).and_then(|mut client| client.report()).is_ok());
+    program.signal("TERM");
+    let (status, journal) = program.end();
+    assert_eq!(status, 0, "{journal}");
+    assert!(journal.lines().count() < 60, "NA-27: {journal}");
+}
+
+fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
