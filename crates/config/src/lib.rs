@@ -18,7 +18,7 @@
 //! The way of a file through the crate:
 //!
 //! 1. the `toml` crate makes a document of it in which every key and value knows its place;
-//! 2. `reader` takes values out of it by the table of keys ([`reference`]), the only place where a key's type,
+//! 2. `reader` takes values out of it by the table of keys ([`mod@reference`]), the only place where a key's type,
 //!    range, default and meaning are written; unknown keys are found there;
 //! 3. `sections` turns them into the types of the engine, which hold legal values only;
 //! 4. what is wrong becomes a [`Diagnostic`] of a [`Rule`] with a stable identifier. All faults of a file are

@@ -1,6 +1,8 @@
 //! Values out of a TOML document, each checked against the table of keys, with all faults collected instead of
 //! the first one only: that is why the document is walked here and not deserialised by derived code.
 
+mod quantity;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +16,6 @@ use crate::document::Document;
 use crate::reference::{self, Key, Kind};
 use crate::rules::{self, Rule};
 use crate::text::quote;
-use crate::units::{self, UnitError};
 
 /// No more than this many findings of one file are kept.
 const MOST_FINDINGS: usize = 50;
@@ -256,94 +257,6 @@ impl Reader {
                 None
             }
         }
-    }
-
-    /// A duration in seconds; `Some(None)` stands for the word that the key knows instead.
-    pub(crate) fn duration_or_word(&mut self, item: &Item<'_>) -> Option<Option<f64>> {
-        let Kind::Duration { min, max, or } = item.key.kind else { return None };
-        if let (DeValue::String(text), Some(word)) = (item.value, or)
-            && text == word
-        {
-            return Some(None);
-        }
-        self.quantity(item, &rules::BAD_DURATION, units::DURATION_UNITS, min, max).map(Some)
-    }
-
-    pub(crate) fn duration(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
-        let item = table.item(name)?;
-        self.duration_or_word(&item).flatten()
-    }
-
-    pub(crate) fn rate(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
-        let item = table.item(name)?;
-        let Kind::Rate { min, max } = item.key.kind else { return None };
-        self.quantity(&item, &rules::BAD_RATE, units::RATE_UNITS, min, max)
-    }
-
-    /// A number with a unit.
-    pub(crate) fn quantity(
-        &mut self,
-        item: &Item<'_>,
-        rule: &'static Rule,
-        known: &[(&str, f64)],
-        min: f64,
-        max: f64,
-    ) -> Option<f64> {
-        let base = if matches!(item.key.kind, Kind::Rate { .. }) { "ppm" } else { "s" };
-        let text = match item.value {
-            DeValue::String(text) => text,
-            DeValue::Integer(_) | DeValue::Float(_) => {
-                let digits = self.written(&item.span).unwrap_or("1").to_owned();
-                let message = format!("{} has no unit", item.name());
-                let diagnostic = self.at(rule, &item.span, message).label("a bare number");
-                self.push(diagnostic.help(format!("write it as a string with a unit: \"{digits}{base}\"")));
-                return None;
-            }
-            _ => {
-                self.wrong_type(item, None);
-                return None;
-            }
-        };
-        match units::parse(text, known) {
-            Ok(value) if (min..=max).contains(&value) => Some(value),
-            Ok(_) => {
-                self.out_of_range(item);
-                None
-            }
-            Err(error) => {
-                let diagnostic = self.bad_quantity(item, rule, known, base, &error);
-                self.push(diagnostic);
-                None
-            }
-        }
-    }
-
-    fn bad_quantity(
-        &self,
-        item: &Item<'_>,
-        rule: &'static Rule,
-        known: &[(&str, f64)],
-        base: &str,
-        error: &UnitError,
-    ) -> Diagnostic {
-        let names: Vec<_> = known.iter().map(|(name, _)| *name).filter(|name| name.is_ascii()).collect();
-        let (message, help) = match error {
-            UnitError::NoNumber => (
-                format!("{} must be {}", item.name(), item.key.kind.describe()),
-                format!("write a number and one of the units {}, as \"1{base}\"", names.join(", ")),
-            ),
-            UnitError::BadNumber(number) => (
-                format!("{} is not a number", quote(number)),
-                format!("write decimal digits, with a fraction if need be: \"1.5{base}\""),
-            ),
-            UnitError::NoUnit(number) => {
-                (format!("{} has no unit", item.name()), format!("write \"{number}{base}\" or another unit"))
-            }
-            UnitError::UnknownUnit(unit) => {
-                (format!("there is no unit {}", quote(unit)), format!("the units are {}", names.join(", ")))
-            }
-        };
-        self.at(rule, &item.span, message).label(format!("in {}", item.name())).help(help)
     }
 
     pub(crate) fn word(&mut self, table: &Table<'_>, name: &str) -> Option<&'static str> {
