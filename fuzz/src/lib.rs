@@ -1,0 +1,20 @@
+//! The bodies of the fuzz targets: each takes any bytes and panics if a promise is broken.
+//!
+//! They are plain functions so that two programs can run them: libFuzzer (`fuzz_targets/`), to find new inputs, and the
+//! ordinary tests on a stable compiler (`tests/fuzz_corpus.rs`), to replay the committed ones. The tests include this file by
+//! its path, so it may use the crates that are fuzzed and `std`, and nothing else.
+
+pub mod input;
+pub mod responder;
+pub mod wire;
+
+/// A name, which is that of a file in `fuzz_targets/` and of a folder in `corpus/`, and the body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("packet_view", wire::packet_view),
+    ("packet_round_trip", wire::packet_round_trip),
+    ("extension_fields", wire::extension_fields),
+    ("responder_session", responder::responder_session),
+];
