@@ -5,7 +5,8 @@ use truechimer_time::{Cooked, Frequency, Leap, Now, NtpDuration};
 /// One order to the system clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ClockCommand {
-    /// Run at this rate from now on, relative to the free-running oscillator. It includes any slew in progress.
+    /// Run at this rate from now on, relative to the free-running oscillator. It includes any slew in
+    /// progress.
     SetFrequency(Frequency),
     /// Jump by this much, now.
     Step(NtpDuration),
@@ -49,7 +50,8 @@ pub enum ClockResult {
     StatusSet,
     /// Nothing was changed, for this operating system error number.
     Failed(i32),
-    /// There is no clock control by choice or for want of the capability: nothing was changed, and that is fine.
+    /// There is no clock control by choice or for want of the capability: nothing was changed, and that is
+    /// fine.
     Observing,
 }
 
@@ -65,8 +67,8 @@ pub trait SystemClock {
     /// Reads the clock, once for a turn of the loop.
     fn now(&mut self) -> Now;
 
-    /// The reading of this clock that corresponds to a kernel timestamp, which is always by the machine's real
-    /// clock. The identity for the real clock.
+    /// The reading of this clock that corresponds to a kernel timestamp, which is always by the machine's
+    /// real clock. The identity for the real clock.
     #[allow(clippy::wrong_self_convention)] // It converts a stamp, not the clock.
     fn from_kernel(&mut self, stamp: Cooked) -> Cooked {
         stamp

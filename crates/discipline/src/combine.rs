@@ -1,9 +1,11 @@
-//! One estimate from all survivors (RFC 5905 §11.2.3, with information in place of root distance as the weight).
+//! One estimate from all survivors (RFC 5905 §11.2.3, with information in place of root distance as the
+//! weight).
 
 use crate::estimate::Estimate;
 use crate::select::{Candidate, Verdict};
 
-/// Least variance of an offset that is believed, s²: (1 ns)². Weight is not for sale to a source that claims perfection.
+/// Least variance of an offset that is believed, s²: (1 ns)². Weight is not for sale to a source that claims
+/// perfection.
 const LEAST_OFFSET_VARIANCE: f64 = 1e-18;
 
 /// The same for a frequency: (10⁻¹³)².
@@ -37,12 +39,15 @@ impl Mean {
     }
 }
 
-/// Combines the survivors' estimates; where some survivors are preferred, only those. `None` without a survivor.
+/// Combines the survivors' estimates; where some survivors are preferred, only those. `None` without a
+/// survivor.
 ///
-/// * Weights are inverse variances. When the estimates differ by more than these explain (unequal paths), the excess is a variance that
-///   all sources have in common, after DerSimonian and Laird (Controlled Clinical Trials 7, 1986): the weights become more equal and the result less certain.
-/// * All sources watch one oscillator, so a good part of their errors is the same, and n of them are not √n times as good as one. In a steady Kalman
-///   filter the variance of the offset goes with the measurement's as R^¾ and that of the frequency as R^¼; n sources amount to R/n.
+/// * Weights are inverse variances. When the estimates differ by more than these explain (unequal paths),
+///   the excess is a variance that all sources have in common, after DerSimonian and Laird (Controlled
+///   Clinical Trials 7, 1986): the weights become more equal and the result less certain.
+/// * All sources watch one oscillator, so a good part of their errors is the same, and n of them are not √n
+///   times as good as one. In a steady Kalman filter the variance of the offset goes with the measurement's
+///   as R^¾ and that of the frequency as R^¼; n sources amount to R/n.
 pub fn combine(candidates: &[Candidate], verdicts: &[Verdict]) -> Option<Estimate> {
     let survives = |verdict: Verdict| matches!(verdict, Verdict::SystemPeer | Verdict::Survivor);
     let survivors = || {

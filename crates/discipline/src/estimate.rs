@@ -1,5 +1,5 @@
-//! The narrow interface between the measurement of one source and everything after it. Estimators are replaced
-//! and compared behind it.
+//! The narrow interface between the measurement of one source and everything after it. Estimators are
+//! replaced and compared behind it.
 
 use truechimer_time::Raw;
 

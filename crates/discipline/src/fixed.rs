@@ -11,7 +11,8 @@ pub(crate) fn rate(value: f64) -> i128 {
     (value.clamp(-0.5, 0.5) * (1_i128 << RATE_BITS) as f64).round() as i128
 }
 
-/// For a clock that runs `rate` fast against another, how much slower the other runs against it: 1 − 1/(1 + rate).
+/// For a clock that runs `rate` fast against another, how much slower the other runs against it: 1 − 1/(1 +
+/// rate).
 pub(crate) fn inverse(rate: i128) -> i128 {
     // Never zero, as the rate is at least −½.
     (rate << RATE_BITS) / ((1 << RATE_BITS) + rate)

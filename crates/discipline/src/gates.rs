@@ -31,8 +31,8 @@ pub enum Gate {
     Step,
     /// Not at all.
     Refuse {
-        /// Which limit forbids it: `forward`, `backward`, `start`, `accumulated`, as in the configuration, or `finite` for a
-        /// correction that is no number.
+        /// Which limit forbids it: `forward`, `backward`, `start`, `accumulated`, as in the configuration,
+        /// or `finite` for a correction that is no number.
         limit: &'static str,
         /// The limit in seconds.
         limit_s: f64,
@@ -49,8 +49,8 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// `stepped_total_s` is the sum of the sizes of all steps of earlier runs, from the state file. One that is no number,
-    /// or negative, counts as zero.
+    /// `stepped_total_s` is the sum of the sizes of all steps of earlier runs, from the state file. One that
+    /// is no number, or negative, counts as zero.
     pub fn new(policy: StepPolicy, limits: PanicLimits, stepped_total_s: f64) -> Self {
         let stepped_total_s = if stepped_total_s.is_finite() { stepped_total_s.max(0.0) } else { 0.0 };
         Self { policy, limits, updates: 0, stepped_total_s }

@@ -1,10 +1,11 @@
 //! What must be true of θ, by one source: an interval, not an estimate.
 //!
-//! A request cannot arrive before it was sent. So when it left, θ was at most `forward` = t2 − t1, and when the reply came, at
-//! least −`backward` = t3 − t4, whatever the delays were and however unequal; give or take the errors of the stamps and the
-//! server's own distance from true time (root delay / 2 + root dispersion, its own promise for that moment). Such an interval holds
-//! for its moment for ever; as time passes its ends drift apart only by what is not known of the oscillator's rate. Successive
-//! intervals are intersected.
+//! A request cannot arrive before it was sent. So when it left, θ was at most `forward` = t2 − t1, and when
+//! the reply came, at least −`backward` = t3 − t4, whatever the delays were and however unequal; give or
+//! take the errors of the stamps and the server's own distance from true time (root delay / 2 + root
+//! dispersion, its own promise for that moment). Such an interval holds for its moment for ever; as time
+//! passes its ends drift apart only by what is not known of the oscillator's rate. Successive intervals are
+//! intersected.
 //!
 //! What is assumed, and nothing else:
 //! * the server tells the truth about its distance (selection deals with those that do not);
@@ -15,48 +16,59 @@ use truechimer_time::Raw;
 
 use crate::estimate::{Oscillator, Sample};
 
-/// The rate error that no oscillator exceeds, seconds a second: the range of the kernel's frequency correction.
+/// The rate error that no oscillator exceeds, seconds a second: the range of the kernel's frequency
+/// correction.
 pub const WORST_RATE: f64 = 500e-6;
 
-/// A frequency less certain than this is not used: the prior of an unknown oscillator is a guess, not a measurement.
+/// A frequency less certain than this is not used: the prior of an unknown oscillator is a guess, not a
+/// measurement.
 const MEASURED_SD: f64 = 50e-6;
 
-/// What a measured crystal's rate may be off at once beyond its statistics: warmth and vibration come in minutes.
+/// What a measured crystal's rate may be off at once beyond its statistics: warmth and vibration come in
+/// minutes.
 const ALLOWANCE: f64 = 1e-6;
 
 /// Sigmas of the frequency, and of its wander since.
 const SIGMAS: f64 = 5.0;
 
-/// Wander that is always allowed for, per √s: it widens the allowance by 1.5 ppm in 24 hours.
-const LEAST_WANDER: f64 = 1e-9;
+/// Wander that is always allowed for, per √s, whatever has been learned: a bad oscillator does not show
+/// itself in a few samples.
+const LEAST_WANDER: f64 = 1e-8;
+
+/// Up to this rate: the tolerance of RFC 5905 (PHI), and more than a crystal does between cold and warm.
+const TOLERANCE: f64 = 15e-6;
 
 /// What is known of dθ/dt, as a guarantee.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drift {
     frequency: f64,
     allowance: f64,
+    least_wander: f64,
     wander: f64,
 }
 
 impl Drift {
     /// Nothing but [`WORST_RATE`].
-    pub const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, wander: 0.0 };
+    pub const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, least_wander: 0.0, wander: 0.0 };
 
     /// From the statistics of an oscillator. One with `frequency_sd` above 50 ppm counts as unknown.
     pub fn of(oscillator: &Oscillator) -> Self {
         let Oscillator { frequency, frequency_sd, wander } = *oscillator;
-        let measured = frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd);
-        if measured {
-            let wander = if wander.is_finite() { wander.max(LEAST_WANDER) } else { WORST_RATE };
-            Self { frequency, allowance: ALLOWANCE + SIGMAS * frequency_sd, wander }
-        } else {
-            Self::UNKNOWN
+        if !(frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd)) {
+            return Self::UNKNOWN;
+        }
+        Self {
+            frequency,
+            allowance: ALLOWANCE + SIGMAS * frequency_sd,
+            least_wander: LEAST_WANDER,
+            wander: if wander.is_finite() { wander.max(0.0) } else { 0.0 },
         }
     }
 
     /// By how much θ changes in `dt` ≥ 0 seconds: at least, at most.
     pub fn over(&self, dt: f64) -> [f64; 2] {
-        let rate = self.allowance + SIGMAS * self.wander * dt.sqrt();
+        let walk = SIGMAS * dt.sqrt();
+        let rate = self.allowance + (self.wander * walk).max((self.least_wander * walk).min(TOLERANCE));
         [(self.frequency - rate) * dt, (self.frequency + rate) * dt]
     }
 }
@@ -91,16 +103,21 @@ impl ErrorInterval {
         Self { drift: Drift::UNKNOWN, known: None, restarts: 0 }
     }
 
-    /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the sample's
-    /// [`ErrorInterval::update`], with a frequency that was measured (an [`Oscillator`] with `frequency_sd` above 50 ppm counts as unknown).
+    /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the
+    /// sample's [`ErrorInterval::update`], with a frequency that was measured (an [`Oscillator`] with
+    /// `frequency_sd` above 50 ppm counts as unknown).
     ///
-    /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards it may be wrong by 1 ppm + 5 σ + 5 W·√dt, in dt seconds.
+    /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards, over dt seconds, it may be
+    /// wrong by 1 ppm + 5 σ + 5 W·√dt; W counts as at least 1e-8 until that makes 15 ppm. The bare 15 ppm +
+    /// 3 σ of the RFC would allow as much after a day, but also between two polls, where it would be most of
+    /// the bound.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {
         self.drift = Drift::of(oscillator);
     }
 
-    /// Takes one sample in. One that contradicts what was known replaces it: either this sample or the earlier ones lied, and only
-    /// this one can be asked again. A sample that is out of order, or no number, is ignored.
+    /// Takes one sample in. One that contradicts what was known replaces it: either this sample or the
+    /// earlier ones lied, and only this one can be asked again. A sample that is out of order, or no number,
+    /// is ignored.
     pub fn update(&mut self, sample: &Sample) {
         let Some(fresh) = Known::by(sample, &self.drift) else { return };
         let Some(known) = self.known else {
@@ -120,8 +137,8 @@ impl ErrorInterval {
         }
     }
 
-    /// Least and greatest possible θ at a moment, the server's distance included. `None` before the first sample. A moment before the last
-    /// sample gets that sample's interval, widened by the same allowance.
+    /// Least and greatest possible θ at a moment, the server's distance included. `None` before the first
+    /// sample. A moment before the last sample gets that sample's interval, widened by the same allowance.
     pub fn at(&self, at: Raw) -> Option<[f64; 2]> {
         self.known.map(|known| known.at(at, &self.drift))
     }
@@ -131,8 +148,9 @@ impl ErrorInterval {
         self.known.map_or(0.0, |known| known.root_delay)
     }
 
-    /// The root dispersion to tell others at a moment, seconds: what, with half the root delay, makes up half the width of the interval.
-    /// A clock that is not set to the middle must add its distance from it. Zero before the first sample.
+    /// The root dispersion to tell others at a moment, seconds: what, with half the root delay, makes up
+    /// half the width of the interval. A clock that is not set to the middle must add its distance from it.
+    /// Zero before the first sample.
     pub fn root_dispersion(&self, at: Raw) -> f64 {
         self.at(at).map_or(0.0, |[lo, hi]| ((hi - lo) / 2.0 - self.root_delay() / 2.0).max(0.0))
     }
@@ -151,6 +169,10 @@ impl ErrorInterval {
 impl Known {
     /// What a sample says by itself.
     fn by(sample: &Sample, drift: &Drift) -> Option<Self> {
+        // Exchanged ends are put right below, which must not hide an infinity.
+        if !(sample.forward.is_finite() && sample.backward.is_finite()) {
+            return None;
+        }
         let distance = sample.root_delay.max(0.0) / 2.0 + sample.root_dispersion.max(0.0);
         let (lo, hi, delay) = match sample.reference_error {
             Some(error) => (sample.offset() - error, sample.offset() + error, 0.0),

@@ -1,8 +1,8 @@
 //! Which sources are believed: intersection, cluster, system peer (RFC 5905 §11.2).
 //!
-//! The intersection works on intervals that are guaranteed, so it decides about truth: a point that more than half of the sources
-//! cover can be the true time, any other cannot unless half of them lie. The cluster algorithm works on the statistical
-//! estimates of those that remain and decides about quality.
+//! The intersection works on intervals that are guaranteed, so it decides about truth: a point that more
+//! than half of the sources cover can be the true time, any other cannot unless half of them lie. The
+//! cluster algorithm works on the statistical estimates of those that remain and decides about quality.
 
 use crate::estimate::Estimate;
 
@@ -89,8 +89,8 @@ pub struct Selection<'a> {
     pub verdicts: &'a [Verdict],
     /// Index of the system peer, if [`Outcome::Agreed`].
     pub peer: Option<usize>,
-    /// Least and greatest θ that more than half of the voters allow: as long as most of them are right, the truth is inside, wherever
-    /// the others put their intervals. `None` without a majority.
+    /// Least and greatest θ that more than half of the voters allow: as long as most of them are right, the
+    /// truth is inside, wherever the others put their intervals. `None` without a majority.
     pub bound: Option<[f64; 2]>,
     /// How many agree at most: the truechimers, or the largest set that was too small.
     pub agreeing: usize,
@@ -138,8 +138,9 @@ impl Selector {
         Self { edges: Vec::with_capacity(2 * MAX_CANDIDATES), verdicts: Vec::with_capacity(MAX_CANDIDATES) }
     }
 
-    /// Decides about all candidates. A candidate whose interval is no interval (NaN, ends exchanged) is a falseticker that still counts as
-    /// a voter, so that broken sources do not make a minority into a majority.
+    /// Decides about all candidates. A candidate whose interval is no interval (NaN, ends exchanged) is a
+    /// falseticker that still counts as a voter, so that broken sources do not make a minority into a
+    /// majority.
     pub fn select(&mut self, candidates: &[Candidate], params: &SelectParams) -> Selection<'_> {
         self.verdicts.clear();
         self.verdicts.extend(candidates.iter().enumerate().map(|(index, candidate)| {
@@ -196,10 +197,11 @@ impl Selector {
         Selection { verdicts: &self.verdicts, peer, bound, agreeing, answering, outcome }
     }
 
-    /// The intersection algorithm, RFC 5905 §11.2.1, after Marzullo: walks over all ends of intervals in order.
+    /// The intersection algorithm, RFC 5905 §11.2.1, after Marzullo: walks over all ends of intervals in
+    /// order.
     ///
-    /// It differs from the RFC in that the bound covers every point with a majority, where the RFC takes those with the most
-    /// votes: the truth may be where only a bare majority, without the liars, overlaps.
+    /// It differs from the RFC in that the bound covers every point with a majority, where the RFC takes
+    /// those with the most votes: the truth may be where only a bare majority, without the liars, overlaps.
     fn intersect(
         &mut self,
         candidates: &[Candidate],
@@ -235,8 +237,8 @@ impl Selector {
         overlap
     }
 
-    /// The cluster algorithm, RFC 5905 §11.2.2: takes away the survivor that is farthest from the others, as long as that distance is larger
-    /// than the noise of the best of them.
+    /// The cluster algorithm, RFC 5905 §11.2.2: takes away the survivor that is farthest from the others, as
+    /// long as that distance is larger than the noise of the best of them.
     fn cluster(&mut self, candidates: &[Candidate]) {
         let alive = |verdicts: &[Verdict], index: usize| verdicts.get(index) == Some(&Verdict::Survivor);
         loop {
@@ -274,8 +276,8 @@ impl Selector {
         }
     }
 
-    /// Makes the best of the (preferred) survivors the system peer. It gives its name, stratum and leap to what is told to others;
-    /// the clock follows all survivors.
+    /// Makes the best of the (preferred) survivors the system peer. It gives its name, stratum and leap to
+    /// what is told to others; the clock follows all survivors.
     fn elect(&mut self, candidates: &[Candidate]) -> Option<usize> {
         let preferred = self
             .verdicts

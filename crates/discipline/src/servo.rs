@@ -1,8 +1,9 @@
 //! How a correction is spread over time.
 //!
-//! A fast slew keeps the time error small and makes the frequency wrong meanwhile. A slew of |correction| / (4 σ of the frequency) seconds
-//! disturbs the frequency by no more than it is uncertain anyway; it is kept within the time to the next update, when there will be a new
-//! plan, and long enough that noise in the correction does not become noise in the rate.
+//! A fast slew keeps the time error small and makes the frequency wrong meanwhile. A slew of |correction| /
+//! (4 σ of the frequency) seconds disturbs the frequency by no more than it is uncertain anyway; it is kept
+//! within the time to the next update, when there will be a new plan, and long enough that noise in the
+//! correction does not become noise in the rate.
 
 use truechimer_time::Frequency;
 
@@ -22,7 +23,8 @@ pub struct Plan {
     pub base: Frequency,
     /// The rate to set now: base and slew together.
     pub slewing: Frequency,
-    /// After so many seconds, by the clock that is being slewed, set `base`. Zero: there is no slew, `base` and `slewing` are the same.
+    /// After so many seconds, by the clock that is being slewed, set `base`. Zero: there is no slew, `base`
+    /// and `slewing` are the same.
     pub duration_s: f64,
 }
 
@@ -34,15 +36,17 @@ pub struct Servo {
 }
 
 impl Servo {
-    /// `max_slew_rate`: fastest slew; `max_frequency`: largest frequency correction without slew; both in seconds a second.
+    /// `max_slew_rate`: fastest slew; `max_frequency`: largest frequency correction without slew; both in
+    /// seconds a second.
     pub fn new(max_slew_rate: f64, max_frequency: f64) -> Self {
         let legal = |value: f64| if value.is_finite() { value.clamp(1e-9, 0.1) } else { 500e-6 };
         Self { max_slew_rate: legal(max_slew_rate), max_frequency: legal(max_frequency) }
     }
 
-    /// Plans a correction of `correction_s` (positive: the clock is slow) with its one sigma, at a wanted base rate `frequency` (dθ/dt) with its
-    /// one sigma, when the next update is expected in `interval_s` seconds. A correction larger than the slew limit can do by then
-    /// takes as long as it takes. Values that are no numbers correct nothing.
+    /// Plans a correction of `correction_s` (positive: the clock is slow) with its one sigma, at a wanted
+    /// base rate `frequency` (dθ/dt) with its one sigma, when the next update is expected in `interval_s`
+    /// seconds. A correction larger than the slew limit can do by then takes as long as it takes. Values
+    /// that are no numbers correct nothing.
     pub fn plan(
         &self,
         correction_s: f64,

@@ -1,8 +1,9 @@
 //! Raw and cooked time, converted into each other.
 //!
-//! The raw scale is what the system clock would show had nobody ever steered it. The clock's rate and steps since then make the
-//! cooked scale a piecewise linear function of it. Readings of the clock are converted once, when they come in, by the segment
-//! that they belong to, and everything stored is raw: then a correction of the clock has nothing to re-base.
+//! The raw scale is what the system clock would show had nobody ever steered it. The clock's rate and steps
+//! since then make the cooked scale a piecewise linear function of it. Readings of the clock are converted
+//! once, when they come in, by the segment that they belong to, and everything stored is raw: then a
+//! correction of the clock has nothing to re-base.
 
 use std::collections::VecDeque;
 
@@ -10,7 +11,8 @@ use truechimer_time::{Cooked, Frequency, NtpDuration, Raw};
 
 use crate::fixed;
 
-/// How many segments are remembered. A correction makes two (slew, then base), so stamps of several polls ago still convert.
+/// How many segments are remembered. A correction makes two (slew, then base), so stamps of several polls
+/// ago still convert.
 const SEGMENTS: usize = 8;
 
 /// From one change of the clock to the next.
@@ -18,7 +20,8 @@ const SEGMENTS: usize = 8;
 struct Segment {
     /// Reading of the clock at the start, in 2⁻³² s.
     cooked: i128,
-    /// Raw time at the start, in 2⁻⁶⁴ s: the finer unit keeps what rounding would lose at every change of rate.
+    /// Raw time at the start, in 2⁻⁶⁴ s: the finer unit keeps what rounding would lose at every change of
+    /// rate.
     raw: i128,
     /// The rate in force.
     frequency: Frequency,
@@ -52,9 +55,9 @@ impl Segment {
 
 /// The relation between the raw and the cooked scale: d(cooked)/d(raw) = 1 + frequency, apart from steps.
 ///
-/// Conversions are exact to one unit of 2⁻³² s over any number of changes. After a step *backwards* readings of the clock repeat,
-/// and one that could be from before or after the step is taken to be from after it; a stamp from before must therefore be
-/// converted before [`Timescale::stepped`] is called, or dropped.
+/// Conversions are exact to one unit of 2⁻³² s over any number of changes. After a step *backwards* readings
+/// of the clock repeat, and one that could be from before or after the step is taken to be from after it; a
+/// stamp from before must therefore be converted before [`Timescale::stepped`] is called, or dropped.
 #[derive(Clone, Debug)]
 pub struct Timescale {
     /// Oldest first, never empty.

@@ -1,8 +1,9 @@
 //! A system clock made of arithmetic: for the simulator, the demo and tests.
 //!
-//! It is the Linux kernel's clock as far as a time daemon can see it (`adjtimex(2)`, `kernel/time/ntp.c`): the rate has the kernel's
-//! resolution and limits; `maxerror` grows by 500 µs at each full second and, when it reaches 16 s, the clock calls itself
-//! unsynchronised; a step makes it unsynchronised until the status is set again. Leap seconds are kept as a status, not carried out.
+//! It is the Linux kernel's clock as far as a time daemon can see it (`adjtimex(2)`, `kernel/time/ntp.c`):
+//! the rate has the kernel's resolution and limits; `maxerror` grows by 500 µs at each full second and, when
+//! it reaches 16 s, the clock calls itself unsynchronised; a step makes it unsynchronised until the status
+//! is set again. Leap seconds are kept as a status, not carried out.
 
 use truechimer_time::{Cooked, Frequency, Leap, NtpDuration};
 
@@ -29,8 +30,8 @@ pub struct KernelRate {
 }
 
 impl KernelRate {
-    /// The nearest rate that the kernel can do: in steps of 2⁻¹⁶ ppm, within ±10.05 %. The tick is touched only beyond
-    /// ±500 ppm. `None` for NaN.
+    /// The nearest rate that the kernel can do: in steps of 2⁻¹⁶ ppm, within ±10.05 %. The tick is touched
+    /// only beyond ±500 ppm. `None` for NaN.
     pub fn nearest(frequency: Frequency) -> Option<Self> {
         let ppm = frequency.ppm();
         if ppm.is_nan() {
@@ -82,8 +83,8 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A clock that shows `truth + error` and whose free-running oscillator is fast by `oscillator`. As a kernel just
-    /// started, it calls itself unsynchronised.
+    /// A clock that shows `truth + error` and whose free-running oscillator is fast by `oscillator`. As a
+    /// kernel just started, it calls itself unsynchronised.
     pub fn new(truth: Cooked, error: NtpDuration, oscillator: Frequency) -> Self {
         let start = fixed::limit(truth.bits());
         let cooked = fixed::limit((truth + error).bits());
@@ -125,8 +126,8 @@ impl VirtualClock {
         self.cooked() - self.truth
     }
 
-    /// What the clock shows (showed, will show) at a true time near the present one: the future as if nothing changed, the
-    /// past back to the last change but one.
+    /// What the clock shows (showed, will show) at a true time near the present one: the future as if
+    /// nothing changed, the past back to the last change but one.
     pub fn cooked_at(&self, truth: Cooked) -> Cooked {
         let piece = if truth.bits() < self.piece.truth { &self.previous } else { &self.piece };
         Cooked::from_bits(fixed::round(piece.at(truth.bits())))
@@ -142,8 +143,8 @@ impl VirtualClock {
         ClockReadback { frequency: self.frequency }
     }
 
-    /// Carries out a command at the present moment. What the kernel would refuse (a rate that is no number, a time before
-    /// 1970) fails with `EINVAL`.
+    /// Carries out a command at the present moment. What the kernel would refuse (a rate that is no number,
+    /// a time before 1970) fails with `EINVAL`.
     pub fn apply(&mut self, command: ClockCommand) -> ClockResult {
         let at = self.cooked();
         match command {

@@ -76,7 +76,8 @@ fn at_10_small_step_big_step() {
 
 #[test]
 fn na_23_panic_gate_survives_restart() {
-    // AT-10 restart_loop_to_reset_gate: the sum of the steps is bounded however often the daemon is restarted.
+    // AT-10 restart_loop_to_reset_gate: the sum of the steps is bounded however often the daemon is
+    // restarted.
     let limits = PanicLimits { accumulated_s: Some(100.0), ..OPEN };
     for direction in [1.0, -1.0] {
         let mut saved = 0.0;

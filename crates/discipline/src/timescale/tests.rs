@@ -86,8 +86,8 @@ fn thousands_of_rate_changes_lose_nothing() {
         raw = raw + NtpDuration::from_bits(1 << 33);
     }
     let gained = (scale.cooked_at(raw).bits() - raw.bits()).abs();
-    // 40 000 re-anchorings; each reading of the clock is rounded to a unit, but its raw time is not, and so the errors of
-    // rounding enter only times the rate.
+    // 40 000 re-anchorings; each reading of the clock is rounded to a unit, but its raw time is not, and so
+    // the errors of rounding enter only times the rate.
     assert!(gained <= 8, "{gained}");
 }
 

@@ -131,8 +131,8 @@ proptest! {
                 ClockResult::Stepped { at, by } => scale.stepped(at, by),
                 other => prop_assert!(false, "{:?}", other),
             }
-            // The free-running twin shows raw time. The rates are rounded in another order here and there (one part in 2⁵³),
-            // and readings to a unit at each change.
+            // The free-running twin shows raw time. The rates are rounded in another order here and there
+            // (one part in 2⁵³), and readings to a unit at each change.
             let off = scale.raw_at(clock.cooked()).bits() - free.cooked().bits();
             prop_assert!(off.abs() <= 64, "{}", off);
         }
