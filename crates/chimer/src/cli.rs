@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, man, wait};
+use crate::commands::{check, completions, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
 
 #[cfg(test)]
@@ -125,6 +125,10 @@ Example:
     Wait(wait::WaitArgs),
     /// Look for mistakes in a configuration file
     Check(check::CheckArgs),
+    /// Ask any server for the time, without a daemon
+    Query(query::QueryArgs),
+    /// Run the engine in a simulated world
+    Sim(sim::SimArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print or write the manual pages

@@ -4,5 +4,7 @@ pub mod check;
 pub mod command;
 pub mod completions;
 pub mod man;
+pub mod query;
 pub mod report;
+pub mod sim;
 pub mod wait;

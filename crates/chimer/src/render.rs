@@ -85,7 +85,7 @@ fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
 }
 
 /// What an offset means, as people mix the sign up.
-fn direction(offset_s: f64) -> &'static str {
+pub(crate) fn direction(offset_s: f64) -> &'static str {
     match offset_s {
         o if o > 0.0 => "the clock is slow",
         o if o < 0.0 => "the clock is fast",
@@ -94,11 +94,11 @@ fn direction(offset_s: f64) -> &'static str {
 }
 
 /// `bogus 2, origin 1`: counters by name.
-fn counters(map: &std::collections::BTreeMap<String, u64>) -> String {
+pub(crate) fn counters(map: &std::collections::BTreeMap<String, u64>) -> String {
     map.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 /// `+12.3 µs ± 4.10 µs`.
-fn offset_with_sd(offset_s: f64, sd_s: f64) -> String {
+pub(crate) fn offset_with_sd(offset_s: f64, sd_s: f64) -> String {
     format!("{} ± {}", human::signed_span(offset_s), human::span(sd_s))
 }

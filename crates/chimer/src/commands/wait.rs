@@ -124,7 +124,9 @@ impl Waited {
         let reason = match (system.synchronised, near, wanted_s, system.bound_s) {
             (false, ..) if system.reason.is_empty() => "the daemon is not synchronised".into(),
             (true, false, Some(wanted), Some(bound)) => {
-                format!("the error bound is {}, above {}", human::span(bound), human::span(wanted))
+                let (bound, wanted, beyond) =
+                    (human::span(bound), human::span(wanted), human::span(bound - wanted));
+                format!("the error bound is {bound}, {beyond} above {wanted}")
             }
             (true, false, ..) => "the error bound is unknown".into(),
             _ => system.reason.clone(),

@@ -2,6 +2,16 @@
 
 use truechimer_engine::report::{Report, ServerReport, SourceReport, SourceState, SystemReport};
 
+/// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
+/// human before it is committed.
+pub(crate) fn expect(name: &str, text: &str) {
+    let path = format!("{}/src/render/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{path}");
+}
+
 /// Synchronised to two of several sources.
 pub(crate) fn report() -> Report {
     let mut sources = vec![

@@ -3,41 +3,31 @@ use crate::table::Paint;
 
 const PLAIN: Paint = Paint(false);
 
-/// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
-/// human before it is committed.
-fn expect(name: &str, text: &str) {
-    let path = format!("{}/src/render/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{path}");
-}
-
 #[test]
 fn status_while_synchronised() {
-    expect("status", &status(&fixtures::report(), PLAIN));
+    fixtures::expect("status", &status(&fixtures::report(), PLAIN));
 }
 
 #[test]
 fn status_before_the_first_answer() {
-    expect("status_starting", &status(&fixtures::starting(), PLAIN));
+    fixtures::expect("status_starting", &status(&fixtures::starting(), PLAIN));
 }
 
 #[test]
 fn sources_in_every_state() {
-    expect("sources", &sources(&fixtures::report(), PLAIN));
+    fixtures::expect("sources", &sources(&fixtures::report(), PLAIN));
 }
 
 #[test]
 fn sources_with_everything() {
     let mut report = fixtures::report();
     report.sources = vec![report.sources[3].clone(), report.sources[8].clone()];
-    expect("sources_verbose", &sources_verbose(&report, PLAIN));
+    fixtures::expect("sources_verbose", &sources_verbose(&report, PLAIN));
 }
 
 #[test]
 fn statistics_of_sources() {
-    expect("stats", &stats(&fixtures::report(), PLAIN));
+    fixtures::expect("stats", &stats(&fixtures::report(), PLAIN));
 }
 
 #[test]
@@ -46,7 +36,7 @@ fn activity_counts_every_source_once() {
     let once = counts.online + counts.unreachable + counts.offline + counts.resolving + counts.stopped;
     assert_eq!(once, counts.total);
     assert_eq!((counts.online, counts.selected, counts.falsetickers, counts.total), (6, 2, 1, 10));
-    expect("activity", &activity(&counts, PLAIN));
+    fixtures::expect("activity", &activity(&counts, PLAIN));
 }
 
 #[test]

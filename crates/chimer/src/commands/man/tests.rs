@@ -60,3 +60,11 @@ fn an_unknown_page_is_a_usage_error() {
     assert_eq!(failure.status, crate::outcome::USAGE);
     assert!(failure.hint.unwrap().contains("chimer.toml.5"));
 }
+#[test]
+fn the_daemon_s_page_has_the_daemon_s_options() {
+    let text = page("chimerd.8").replace("\\-", "-");
+    assert!(!text.contains('@'), "the version is filled in");
+    for option in chimerd::args::HELP.split_whitespace().filter(|word| word.starts_with("--")) {
+        assert!(text.contains(option.trim_end_matches([',', '.'])), "{option} is not described");
+    }
+}

@@ -13,7 +13,7 @@ fn synchronised_is_enough_unless_a_bound_is_asked_for() {
     assert!(Waited::judge(&report, Some(1.234e-3)).reached);
     let waited = Waited::judge(&report, Some(1e-3));
     assert!(!waited.reached);
-    assert_eq!(waited.reason, "the error bound is 1.23 ms, above 1.00 ms");
+    assert_eq!(waited.reason, "the error bound is 1.23 ms, 234 µs above 1.00 ms");
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! `chimer query`: asks any server for the time. It runs the daemon itself, one a host, in a mode that never touches the
+//! clock and keeps no files: so the sockets, the timestamps, the checks and the estimates are the daemon's.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use truechimer_engine::config::Family;
+
+use crate::cli::OutputArgs;
+use crate::human;
+use crate::outcome::{Failure, Outcome, Style, to_json};
+
+mod answer;
+mod measure;
+mod target;
+
+#[cfg(test)]
+mod tests;
+
+use answer::Answer;
+use target::Target;
+
+/// Seconds between two requests to one server.
+const SPACING_S: f64 = 1.0;
+/// Seconds beyond what the samples take, for servers that lose packets.
+const PATIENCE_S: f64 = 4.0;
+
+/// Arguments.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+No daemon is needed, no privilege either, and the clock is never touched. All hosts are asked at the same time, once a \
+second. Replies pass the same checks as in the daemon.
+
+What is shown:
+  Offset         true time by that server minus this clock: positive when this clock is slow
+  Bound          the offset cannot be further from the truth than that, if the server is honest
+  Delay          smallest round trip
+  Jitter         noise of the samples
+  Root distance  bound on the error of this clock, were it set by this server alone
+
+Exit status:
+  0  every host has answered validly
+  1  some host has not
+  2  the command line makes no sense
+
+Examples:
+  chimer query pool.ntp.org
+  chimer query -4 --samples 8 time.example.net 192.0.2.1 [2001:db8::1]:1123
+  chimer query --json time.example.net | jq '.hosts[0].offset_s'")]
+pub struct QueryArgs {
+    /// Names or addresses, also as HOST:PORT and [IPV6]:PORT
+    #[arg(value_name = "HOST", required = true, num_args = 1..=64)]
+    pub hosts: Vec<String>,
+    /// How many replies to wait for
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub samples: u32,
+    /// How long to wait for all of them [default: one second a sample, and 4 s]
+    #[arg(long, value_name = "SPAN", value_parser = human::parse_span)]
+    pub timeout: Option<f64>,
+    /// UDP port of hosts that are given without one
+    #[arg(long, short, value_name = "PORT", default_value_t = 123, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+    /// NTP version of the requests
+    #[arg(long = "version", value_name = "3|4", default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
+    pub ntp_version: u8,
+    /// Everything that is known, a block a host
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How to ask.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    samples: u32,
+    timeout_s: f64,
+    version: u8,
+}
+
+/// Asks.
+///
+/// # Errors
+/// A host that cannot be one.
+pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
+    let targets: Vec<Target> = args
+        .hosts
+        .iter()
+        .map(|host| Target::parse(host, args.port))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::usage)?;
+    let family = match (args.ipv4, args.ipv6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    };
+    let timeout_s = args.timeout.unwrap_or(f64::from(args.samples) * SPACING_S + PATIENCE_S);
+    let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version };
+    let answers = ask_all(&targets, family, manner);
+    let style = Style::of_stdout(args.output.json);
+    let good = answers.iter().all(|answer| answer.ok);
+    let text = match (style.json, args.verbose) {
+        (true, _) => to_json(&serde_json::json!({ "ok": good, "hosts": answers }))?,
+        (_, true) => answer::blocks(&answers, style.paint),
+        _ => answer::table(&answers, style.paint),
+    };
+    Ok(Outcome::judged(text, good))
+}
+
+/// Every host at the same time: each has a thread and a daemon of its own, so that none waits for another.
+fn ask_all(targets: &[Target], family: Option<Family>, manner: Manner) -> Vec<Answer> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            targets.iter().map(|target| (target, scope.spawn(move || ask(target, family, manner)))).collect();
+        threads
+            .into_iter()
+            .map(|(target, thread)| {
+                thread.join().unwrap_or_else(|_| Answer::failed(target, None, "internal error".into()))
+            })
+            .collect()
+    })
+}
+
+fn ask(target: &Target, family: Option<Family>, manner: Manner) -> Answer {
+    let address: SocketAddr = match target.resolve(family) {
+        Ok(address) => address,
+        Err(why) => return Answer::failed(target, None, why),
+    };
+    match measure::measure(address, manner) {
+        Ok(source) => Answer::of(target, address, &source),
+        Err(why) => Answer::failed(target, Some(address), why),
+    }
+}

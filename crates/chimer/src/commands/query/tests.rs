@@ -1,0 +1,198 @@
+use std::net::UdpSocket;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use truechimer_engine::report::SourceState;
+use truechimer_time::Cooked;
+use truechimer_wire::{Header, Leap, Mode, ReferenceId};
+
+use super::*;
+use crate::render::fixtures;
+use crate::table::Paint;
+
+const PLAIN: Paint = Paint(false);
+
+fn target(text: &str) -> Result<Target, String> {
+    Target::parse(text, 123)
+}
+
+#[test]
+fn hosts_are_read_in_every_way_of_writing() {
+    for (text, address) in [
+        ("192.0.2.1", "192.0.2.1:123"),
+        ("192.0.2.1:1123", "192.0.2.1:1123"),
+        ("2001:db8::1", "[2001:db8::1]:123"),
+        ("[2001:db8::1]", "[2001:db8::1]:123"),
+        ("[2001:db8::1]:1123", "[2001:db8::1]:1123"),
+    ] {
+        assert_eq!(target(text).unwrap().resolve(None).unwrap().to_string(), address, "{text}");
+    }
+    assert!(target("ntp1.example.net").is_ok());
+    assert!(target("ntp1.example.net:1123").is_ok());
+}
+
+#[test]
+fn what_is_no_host_is_refused() {
+    for text in [
+        "",
+        ":123",
+        "a:",
+        "a:0",
+        "a:65536",
+        "a:b",
+        "a:1:2",
+        "[::1",
+        "[::1]x",
+        "[::1]:",
+        "[a]",
+        "a b",
+        "a/b",
+        "fe80::1%eth0",
+        "a\u{1b}[2J",
+        "-é",
+    ] {
+        let error = target(text).unwrap_err();
+        assert!(!error.contains('\u{1b}'), "{error:?}");
+    }
+}
+
+#[test]
+fn the_family_is_heeded() {
+    let four = target("192.0.2.1").unwrap();
+    assert!(four.resolve(Some(Family::V4)).is_ok());
+    assert_eq!(four.resolve(Some(Family::V6)).unwrap_err(), "it has no IPv6 address");
+}
+
+#[test]
+fn asking_ends_with_enough_samples_or_enough_refusals() {
+    let mut source = fixtures::report().sources.remove(0);
+    source.accepted = 3;
+    assert!(!measure::is_settled(&source, 4));
+    source.accepted = 4;
+    assert!(measure::is_settled(&source, 4));
+    source.accepted = 0;
+    source.dropped = [("leap".to_owned(), 4)].into();
+    assert!(measure::is_settled(&source, 4));
+    source.dropped = [("origin".to_owned(), 4000)].into();
+    assert!(!measure::is_settled(&source, 4), "forgeries do not end it");
+    source.state = SourceState::Stopped;
+    assert!(measure::is_settled(&source, 4));
+}
+
+fn fixture_answers() -> Vec<Answer> {
+    let address = "192.0.2.1:123".parse().unwrap();
+    let good = fixtures::report().sources.remove(0);
+    let mut bad = fixtures::report().sources.remove(9);
+    bad.dropped.insert("leap".into(), 4);
+    let dumb = fixtures::report().sources.remove(6);
+    let named = |name: &str| target(name).unwrap();
+    vec![
+        Answer::of(&named("ntp1.example.net"), address, &good),
+        Answer::of(&named("[2001:db8::1]:1123"), address, &bad),
+        Answer::of(&named("dumb.example.net"), address, &dumb),
+        Answer::failed(&named("nowhere.example"), None, "the name cannot be resolved".into()),
+    ]
+}
+
+#[test]
+fn answers_look_like_this() {
+    fixtures::expect("query", &answer::table(&fixture_answers(), PLAIN));
+    fixtures::expect("query_verbose", &answer::blocks(&fixture_answers(), PLAIN));
+}
+
+#[test]
+fn the_bound_is_the_farther_end_of_the_interval() {
+    let value = serde_json::to_value(&fixture_answers()[0]).unwrap();
+    let bound = value["bound_s"].as_f64().unwrap();
+    assert!((bound - (1.2e-3 - 12.3e-6)).abs() < 1e-12 || (bound - (12.3e-6 + 1.1e-3)).abs() < 1e-12);
+    assert!(bound >= 1.2e-3 - 12.3e-6);
+}
+
+/// A server on loopback that answers `count` requests, each changed by `edit`, and then goes.
+fn server(
+    count: usize,
+    edit: impl Fn(usize, &mut Header) + Send + 'static,
+) -> (SocketAddr, std::thread::JoinHandle<()>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let address = socket.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let mut buffer = [0; 512];
+        for number in 0..count {
+            let Ok((len, client)) = socket.recv_from(&mut buffer) else { return };
+            let request = Header::parse(&buffer[..len]).unwrap();
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let now = Cooked::from_unix_nanos(now.as_nanos() as i128);
+            let mut reply = Header {
+                leap: Leap::None,
+                mode: Mode::Server,
+                stratum: 1,
+                precision: -20,
+                reference_id: ReferenceId(*b"TEST"),
+                reference_timestamp: now.timestamp(),
+                origin_timestamp: request.transmit_timestamp,
+                receive_timestamp: now.timestamp(),
+                transmit_timestamp: now.timestamp(),
+                ..request
+            };
+            edit(number, &mut reply);
+            socket.send_to(&reply.write(), client).unwrap();
+        }
+    });
+    (address, thread)
+}
+
+fn ask_one(address: SocketAddr, samples: u32, timeout_s: f64) -> Answer {
+    let target = target(&address.to_string()).unwrap();
+    ask(&target, None, Manner { samples, timeout_s, version: 4 })
+}
+
+#[test]
+fn a_real_exchange_on_loopback() {
+    let (address, thread) = server(2, |_, reply| assert_eq!(reply.version, 4));
+    let answer = ask_one(address, 2, 8.0);
+    thread.join().unwrap();
+    let value = serde_json::to_value(&answer).unwrap();
+    assert!(answer.ok, "{value}");
+    assert_eq!(value["samples"], 2);
+    assert_eq!(value["stratum"], 1);
+    assert_eq!(value["reference_id"], "TEST");
+    assert_eq!(value["leap"], "none");
+    let number = |name: &str| value[name].as_f64().unwrap_or_else(|| panic!("{name}: {value}"));
+    // One clock asked about itself: the truth is zero, within the bound.
+    assert!(number("offset_s").abs() <= number("bound_s"), "{value}");
+    assert!(number("bound_s") < 0.5 && number("delay_s") < 0.5 && number("root_distance_s") < 0.5, "{value}");
+}
+
+#[test]
+fn na_10_a_reply_without_our_origin_is_no_answer() {
+    let (address, thread) =
+        server(1, |_, reply| reply.origin_timestamp = truechimer_time::NtpTimestamp::ZERO);
+    let answer = ask_one(address, 1, 0.6);
+    thread.join().unwrap();
+    let value = serde_json::to_value(&answer).unwrap();
+    assert!(!answer.ok, "{value}");
+    assert_eq!(value["dropped"]["origin"], 1);
+    assert_eq!(value["offset_s"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_unsynchronised_server_is_told_apart_at_once() {
+    let (address, thread) = server(1, |_, reply| reply.leap = Leap::Unsynchronised);
+    let start = Instant::now();
+    let answer = ask_one(address, 1, 20.0);
+    assert!(start.elapsed() < Duration::from_secs(10), "it does not wait for the whole time");
+    thread.join().unwrap();
+    let value = serde_json::to_value(&answer).unwrap();
+    assert!(!answer.ok, "{value}");
+    assert_eq!(value["dropped"]["leap"], 1, "{value}");
+}
+
+#[test]
+fn nobody_there_is_no_answer_in_time() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let start = Instant::now();
+    let answer = ask_one(socket.local_addr().unwrap(), 1, 0.4);
+    assert!(!answer.ok);
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(serde_json::to_value(&answer).unwrap()["error"].as_str().unwrap().contains("no answer"));
+}

@@ -1,0 +1,170 @@
+//! `chimer sim`: the engine that ships, in a simulated world that knows the truth.
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use truechimer_sim::{Outcome as Run, WorldSpec};
+
+use crate::cli::OutputArgs;
+use crate::human;
+use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::table::{Edge, Facts, Paint, Table, Tone};
+
+#[cfg(test)]
+mod tests;
+
+/// Arguments.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+A world is simulated oscillators, clocks, networks, servers and attackers. The daemon's own engine runs in it, many \
+thousand times faster than time, and its errors and bounds are compared with the truth. The same seed gives the same \
+run.
+
+Examples:
+  chimer sim list
+  chimer sim world 'lan w1e-9 p6' --seed 7")]
+pub struct SimArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SimCommand,
+}
+
+/// What to do with worlds.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SimCommand {
+    /// Name the worlds
+    List(ListArgs),
+    /// Run one
+    #[command(after_help = "\
+Exit status:
+  0  the invariants held: above all, the true error never exceeded the reported bound
+  1  one was broken; it says when, and how to repeat it
+  2  there is no such world
+
+Example:
+  chimer sim world 'false3 p6' --seed 7 --json | jq .rms_time_s")]
+    World(WorldArgs),
+}
+
+/// `chimer sim list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `chimer sim world`.
+#[derive(Args, Clone, Debug)]
+pub struct WorldArgs {
+    /// Name of the world, as in: chimer sim list
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Seed of all that is random in it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// No progress line
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl SimArgs {
+    /// How to answer.
+    pub fn output(&self) -> OutputArgs {
+        match &self.command {
+            SimCommand::List(args) => args.output,
+            SimCommand::World(args) => args.output,
+        }
+    }
+}
+
+/// Lists or runs.
+///
+/// # Errors
+/// There is no world of that name.
+pub fn sim(args: &SimArgs) -> Result<Outcome, Failure> {
+    let style = Style::of_stdout(args.output().json);
+    match &args.command {
+        SimCommand::List(_) => list(style),
+        SimCommand::World(args) => world(args, style),
+    }
+}
+
+fn all_worlds() -> impl Iterator<Item = &'static WorldSpec> {
+    truechimer_sim::worlds().iter()
+}
+
+fn list(style: Style) -> Result<Outcome, Failure> {
+    if style.json {
+        let worlds: Vec<_> =
+            all_worlds().map(|world| json!({ "name": world.name, "about": world.about })).collect();
+        return to_json(&json!({ "worlds": worlds })).map(Outcome::ok);
+    }
+    let mut table = Table::new(&[("World", Edge::Left), ("What it is", Edge::Left)]);
+    for world in all_worlds() {
+        table.row(Tone::Plain, vec![world.name.into(), world.about.into()]);
+    }
+    Ok(Outcome::ok(table.render(style.paint)))
+}
+
+fn world(args: &WorldArgs, style: Style) -> Result<Outcome, Failure> {
+    let Some(spec) = truechimer_sim::find(&args.name) else {
+        let name = human::clean(&args.name);
+        return Err(Failure::usage(format!("there is no world {name:?}")).hint("chimer sim list names them"));
+    };
+    let length_s = (spec.scenario)().length_s;
+    let progress = progress_bar(args.quiet, length_s);
+    let run = truechimer_sim::worlds::run_with(spec, args.seed, |elapsed_s| {
+        progress.set_position(elapsed_s as u64);
+    });
+    progress.finish_and_clear();
+    let text = if style.json { to_json(&run)? } else { render(spec, &run, style.paint) };
+    Ok(Outcome::judged(text, run.is_clean()))
+}
+
+/// It is on standard error, and nowhere if that is no terminal.
+fn progress_bar(quiet: bool, length_s: f64) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length_s as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent} % of the world's time") {
+        bar.set_style(style);
+    }
+    bar.tick();
+    bar
+}
+
+fn render(spec: &WorldSpec, run: &Run, paint: Paint) -> String {
+    let against_chrony =
+        |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!(" ({ratio:.2} of chrony's)"));
+    let mut facts = Facts::default();
+    facts.add("World", format!("{}: {}", spec.name, spec.about));
+    facts.add("Length", format!("{}, seed {}", human::span(run.length_s), run.seed));
+    facts.add("Time error", format!("{} RMS{}", human::span(run.rms_time_s), against_chrony(run.ratio_time)));
+    facts.add("Largest", human::span(run.max_time_s));
+    let frequency = human::ppm(run.rms_frequency * 1e6);
+    let frequency = frequency.trim_start_matches('+');
+    facts.add("Frequency error", format!("{frequency} RMS{}", against_chrony(run.ratio_freq)));
+    if let Some(bound) = run.median_bound_s {
+        facts.add("Median bound", format!("{}{}", human::span(bound), against_chrony(run.ratio_bound)));
+    }
+    if let Some(settled) = run.settle_s {
+        facts.add("Settled", format!("under 1 ms after {}", human::span(settled)));
+    }
+    facts.add("Requests", format!("{}{}", run.packets, against_chrony(run.ratio_packets)));
+    facts.add("Steps", run.steps.to_string());
+    if run.is_clean() {
+        facts.toned("Invariants", Tone::Good, "all held");
+    } else {
+        let broken: u64 = run.invariants.values().map(|tally| tally.broken).sum();
+        facts.toned("Invariants", Tone::Bad, format!("broken {broken} times"));
+    }
+    for violation in &run.violations {
+        facts.toned("", Tone::Bad, violation.to_string());
+    }
+    facts.render(0, paint)
+}
