@@ -16,7 +16,7 @@ use truechimer_discipline::clock::{ClockCommand, ClockResult, ClockStatus};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::*;
 use truechimer_engine::{
-    Command, Datagram, Engine, Event, Initial, Output, QueryId, ResolveError, Token, Transmit,
+    Command, Datagram, Engine, Event, Initial, Output, QueryId, ResolveError, Token, Transmit, Verdict,
 };
 use truechimer_time::{
     Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, NtpTimestamp, Stamp, StampSource,
@@ -128,6 +128,15 @@ pub fn config(sources: Vec<SourceConfig>) -> EngineConfig {
     }
 }
 
+/// Serves everybody.
+pub fn serve() -> ServeConfig {
+    let everybody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    ServeConfig {
+        listen: vec![Listener { address: SocketAddr::from(([0, 0, 0, 0], 123)), interface: None }],
+        access: vec![AccessRule { network: everybody, prefix_len: 0, allow: true }],
+    }
+}
+
 pub fn initial() -> Initial {
     Initial { oscillator: None, stepped_total: NtpDuration::ZERO, controls_clock: true, precision: -25 }
 }
@@ -166,6 +175,8 @@ pub struct World {
     /// Moments at which both were compared.
     pub compared: u64,
     pub turns: u64,
+    /// Compare what is served with the truth as well.
+    pub serving: bool,
     queue: BTreeMap<(i128, u64), Delivery>,
     order: u64,
     rng: u64,
@@ -195,6 +206,7 @@ impl World {
         ppm: f64,
         servers: Vec<Server>,
     ) -> Self {
+        let serving = config.serve.is_some();
         let clock = VirtualClock::new(truth, NtpDuration::from_seconds(error_s), Frequency::from_ppm(ppm));
         let now = Now { mono: mono(truth), cooked: clock.cooked() };
         let mut world = Self {
@@ -215,6 +227,7 @@ impl World {
             worst_excess: f64::NEG_INFINITY,
             compared: 0,
             turns: 0,
+            serving,
             queue: BTreeMap::new(),
             order: 0,
             rng: 0x9e37_79b9_7f4a_7c15,
@@ -335,6 +348,51 @@ impl World {
             self.compared += 1;
             self.worst_excess = self.worst_excess.max(self.error().abs() - bound);
         }
+        // What the kernel tells every program on the machine must be true as well (A8).
+        let status = self.clock.status();
+        if status.synchronised {
+            let excess = self.error().abs() - status.max_error_s;
+            assert!(excess <= 1e-9, "kernel's maxerror is {excess} too small at {} s", self.elapsed());
+        }
+        if self.serving {
+            self.check_served();
+        }
+    }
+
+    /// Fingerprint of everything that a refused packet must leave alone, with all that is due already done.
+    pub fn digest(&mut self) -> u64 {
+        self.engine.handle_timeout(self.now());
+        self.drain();
+        let mut hasher = std::collections::hash_map::DefaultHasher::new();
+        std::hash::Hash::hash(&self.engine.state_digest(), &mut hasher);
+        std::hash::Hasher::finish(&hasher)
+    }
+
+    /// Asks our own server, as a client on this machine's network would, without any delay.
+    pub fn ask(&mut self) -> Option<Header> {
+        let request = Header::request(4, NtpTimestamp::from_bits(0x1122_3344_5566_7788)).write();
+        let mut buffer = [0; 512];
+        buffer[..request.len()].copy_from_slice(&request);
+        let now = self.now();
+        let received = Stamp { at: now.cooked, source: StampSource::Kernel, error: 0.0 };
+        let remote = SocketAddr::from(([192, 0, 2, 200], 40_000));
+        let local = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 100)));
+        let verdict = self.engine.handle_request(&mut buffer, request.len(), remote, local, received, now);
+        let Verdict::Reply(len) = verdict else { return None };
+        self.engine.stamp_reply(&mut buffer[..len], now.cooked);
+        Header::parse(&buffer[..len])
+    }
+
+    /// I7: what is told to others is true.
+    fn check_served(&mut self) {
+        let Some(reply) = self.ask() else { return };
+        if reply.leap == Leap::Unsynchronised || reply.reference_id == ReferenceId::LOCAL {
+            return;
+        }
+        let distance = reply.root_delay.seconds() / 2.0 + reply.root_dispersion.seconds();
+        let error = self.error().abs();
+        assert!(error <= distance, "served distance {distance} is below the error {error}");
+        assert!((1..=15).contains(&reply.stratum));
     }
 
     pub fn drain(&mut self) {
