@@ -138,7 +138,8 @@ fn na_14_kod_rate_bounded_backoff() {
 
 #[test]
 fn na_18_transmit_timestamp_unpredictable() {
-    let mut world = World::new(config((1..=4).map(source).collect()), 0.0, 10.0, (1..=4).map(Server::new).collect());
+    let mut world =
+        World::new(config((1..=4).map(source).collect()), 0.0, 10.0, (1..=4).map(Server::new).collect());
     world.run(50_000.0);
     let mut seen = std::collections::HashSet::new();
     let mut ones = [0_u32; 64];

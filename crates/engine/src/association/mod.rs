@@ -93,6 +93,8 @@ pub(crate) struct Association {
     pub(crate) counters: Counters,
     /// By the last selection that it took part in.
     pub(crate) verdict: Option<Verdict>,
+    /// That it is a falseticker has been said.
+    pub(crate) told_false: bool,
     /// Why it took no part in the last selection.
     pub(crate) unfit: Option<&'static str>,
     /// Falseticker in so many samples of its own in a row.
@@ -122,6 +124,7 @@ impl Association {
             last: None,
             counters: Counters::default(),
             verdict: None,
+            told_false: false,
             unfit: None,
             bad: 0,
             failed: 0,

@@ -33,8 +33,8 @@ const GRACE_S: f64 = 0.25;
 const LONE_GRACE_S: f64 = 1.0;
 /// The kernel's status is renewed at least so often, seconds.
 const REFRESH_S: f64 = 64.0;
-/// For how long a larger earlier majority outweighs a smaller present one that contradicts it, seconds.
-const OUTWEIGHED_S: f64 = 3600.0;
+/// For how long an earlier majority outweighs at most half as many that contradict it, seconds.
+const OUTWEIGHED_S: f64 = 86_400.0;
 /// What is told of a clock of which nothing is known, seconds: RFC 5905 §7.2 MAXDISP.
 const UNKNOWN_ERROR_S: f64 = 16.0;
 /// By how much the kernel lets its bound grow by itself, seconds a second.
@@ -282,7 +282,7 @@ impl System {
     /// all that still answers.
     fn is_outweighed(&mut self, round: &Round, question: &Question<'_>) -> bool {
         let contradicted = match (&self.state, round.bound) {
-            (Some(state), Some([lo, hi])) if self.in_force && round.agreeing < state.agreeing => {
+            (Some(state), Some([lo, hi])) if self.in_force && round.agreeing * 2 <= state.agreeing => {
                 let [held_lo, held_hi] = state.bound_at(question.at);
                 lo > held_hi || hi < held_lo
             }

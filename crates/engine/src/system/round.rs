@@ -69,12 +69,13 @@ impl Rounds {
         };
         let mut verdicts = self.owners.iter().zip(selection.verdicts).peekable();
         for (index, member) in sources.members_mut().enumerate() {
-            let before = member.verdict;
             member.verdict = verdicts.next_if(|(owner, _)| **owner == index).map(|(_, verdict)| *verdict);
             let false_now = member.verdict == Some(Verdict::Falseticker) && selection.bound.is_some();
-            if false_now && before != Some(Verdict::Falseticker) {
+            if false_now && !member.told_false {
                 round.new_falsetickers.push(index);
             }
+            // One that falls silent is still the liar that it was.
+            member.told_false = false_now || (member.told_false && member.verdict.is_none());
             if member.last.is_some_and(|last| last.at == question.now) {
                 member.bad = if false_now { member.bad.saturating_add(1) } else { 0 };
             }
