@@ -107,6 +107,9 @@ fn reason(parts: &Parts<'_>) -> String {
             count(standing.answering, "source"),
             span(standing.spread_s)
         ),
+        Outcome::TooFew if standing.outweighed => {
+            format!("{} left, and at odds with the majority of before", count(standing.agreeing, "source"))
+        }
         Outcome::TooFew => {
             format!("{} agree, which is fewer than wanted", count(standing.agreeing, "source"))
         }

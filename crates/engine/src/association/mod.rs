@@ -289,7 +289,18 @@ impl Association {
         let before = self.estimator.estimate(sample.at);
         self.estimator.update(sample, machine.oscillator);
         self.interval.update(sample);
-        let noise_s = self.estimator.statistics().jitter.max(sample.precision);
+        let statistics = self.estimator.statistics();
+        // What this source itself says of the rate, until all have agreed on one: without it, the interval would
+        // grow so fast between polls that it covers truths and lies alike.
+        let own = self.estimator.estimate(sample.at).map(|estimate| Oscillator {
+            frequency: estimate.frequency,
+            frequency_sd: estimate.frequency_variance.max(0.0).sqrt(),
+            wander: statistics.wander.max(machine.oscillator.wander),
+        });
+        if let Some(own) = own.filter(|own| own.frequency_sd < machine.oscillator.frequency_sd) {
+            self.interval.set_oscillator(&own);
+        }
+        let noise_s = statistics.jitter.max(sample.precision);
         let surprise = before.map_or(0.0, |before| {
             (sample.offset() - before.offset) / (before.offset_variance + noise_s * noise_s).sqrt()
         });

@@ -282,7 +282,7 @@ impl System {
     /// all that still answers.
     fn is_outweighed(&mut self, round: &Round, question: &Question<'_>) -> bool {
         let contradicted = match (&self.state, round.bound) {
-            (Some(state), Some([lo, hi])) if self.in_force && round.agreeing * 2 <= state.agreeing => {
+            (Some(state), Some([lo, hi])) if round.agreeing * 2 <= state.agreeing => {
                 let [held_lo, held_hi] = state.bound_at(question.at);
                 lo > held_hi || hi < held_lo
             }
