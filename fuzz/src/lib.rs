@@ -4,6 +4,7 @@
 //! ordinary tests on a stable compiler (`tests/fuzz_corpus.rs`), to replay the committed ones. The tests include this file by
 //! its path, so it may use the crates that are fuzzed and `std`, and nothing else.
 
+pub mod config;
 pub mod input;
 pub mod responder;
 pub mod wire;
@@ -17,4 +18,5 @@ pub const TARGETS: &[Target] = &[
     ("packet_round_trip", wire::packet_round_trip),
     ("extension_fields", wire::extension_fields),
     ("responder_session", responder::responder_session),
+    ("config_text", config::config_text),
 ];
