@@ -18,6 +18,9 @@ const HYSTERESIS: f64 = 0.7;
 /// Fewer survivors than this are not pruned further: two that differ cannot tell who is right.
 const LEAST_SURVIVORS: usize = 2;
 
+/// A survivor is apart when it is so many times as far from the others as these are from each other.
+const APART: f64 = 4.0;
+
 /// A source that has answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
@@ -238,40 +241,38 @@ impl Selector {
     }
 
     /// The cluster algorithm, RFC 5905 §11.2.2: takes away the survivor that is farthest from the others, as
-    /// long as that distance is larger than the noise of the best of them.
+    /// long as it is apart.
+    ///
+    /// The RFC calls it apart when its distance exceeds the noise of the best survivor, and stops at three.
+    /// With estimates much better than the asymmetry of their paths that would throw away good sources one
+    /// by one; here the distance must also exceed, by a factor, those of the others from each other.
     fn cluster(&mut self, candidates: &[Candidate]) {
-        let alive = |verdicts: &[Verdict], index: usize| verdicts.get(index) == Some(&Verdict::Survivor);
         loop {
-            let mut survivors = 0;
-            let mut least_noise = f64::INFINITY;
-            let mut worst: Option<(usize, f64)> = None;
-            for (index, candidate) in candidates.iter().enumerate() {
-                if !alive(&self.verdicts, index) {
-                    continue;
-                }
-                survivors += 1;
-                least_noise = least_noise.min(noise(candidate));
-                let (mut squares, mut weights) = (0.0, 0.0);
-                for (other_index, other) in candidates.iter().enumerate() {
-                    if other_index != index && alive(&self.verdicts, other_index) {
-                        let weight = 1.0 / other.distance.max(1e-9);
-                        let apart = candidate.estimate.offset - other.estimate.offset;
-                        squares += weight * apart * apart;
-                        weights += weight;
-                    }
-                }
-                let apart = if weights > 0.0 { (squares / weights).sqrt() } else { 0.0 };
-                if worst.is_none_or(|(_, most)| apart > most) {
-                    worst = Some((index, apart));
+            let survivors = || {
+                let all = candidates.iter().zip(&self.verdicts).enumerate();
+                all.filter(|(_, (_, verdict))| **verdict == Verdict::Survivor)
+                    .map(|(index, (c, _))| (index, c))
+            };
+            if survivors().count() <= LEAST_SURVIVORS {
+                return;
+            }
+            let mut worst = (0, 0.0);
+            for (index, candidate) in survivors() {
+                let others = survivors().filter(|(other, _)| *other != index);
+                let apart = root_mean_square(others.map(|(_, other)| distance(candidate, other)));
+                if apart > worst.1 {
+                    worst = (index, apart);
                 }
             }
-            match worst {
-                Some((index, apart)) if survivors > LEAST_SURVIVORS && apart > least_noise => {
-                    if let Some(verdict) = self.verdicts.get_mut(index) {
-                        *verdict = Verdict::Outlier;
-                    }
-                }
-                _ => return,
+            let others = || survivors().filter(|(index, _)| *index != worst.0).map(|(_, other)| other);
+            let noise = others().map(noise).fold(f64::INFINITY, f64::min);
+            // A distance of a source from itself is none, so this is a little less than the mean over pairs.
+            let spread = root_mean_square(others().flat_map(|a| others().map(move |b| distance(a, b))));
+            if !(worst.1 > noise && worst.1 > APART * spread) {
+                return;
+            }
+            if let Some(verdict) = self.verdicts.get_mut(worst.0) {
+                *verdict = Verdict::Outlier;
             }
         }
     }
@@ -301,6 +302,15 @@ impl Selector {
         }
         Some(index)
     }
+}
+
+fn distance(a: &Candidate, b: &Candidate) -> f64 {
+    a.estimate.offset - b.estimate.offset
+}
+
+fn root_mean_square(values: impl Iterator<Item = f64>) -> f64 {
+    let (squares, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value * value, count + 1));
+    (squares / f64::from(count.max(1))).sqrt()
 }
 
 /// How far from the truth a candidate's estimate may be expected by its own noise.

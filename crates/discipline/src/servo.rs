@@ -10,6 +10,12 @@ use truechimer_time::Frequency;
 /// A slew is not made shorter than this, if the next update is farther away: 24 s at polls of 64 s and more.
 const SHORTEST_S: f64 = 24.0;
 
+/// A slew is not made longer than this: 30 000 years.
+const LONGEST_S: f64 = 1e12;
+
+/// A thousandth of the clock's resolution needs no correction.
+const LEAST_CORRECTION_S: f64 = 1e-13;
+
 /// Share of the interval to the next update in which a slew should end.
 const SHARE: f64 = 0.9;
 
@@ -57,7 +63,7 @@ impl Servo {
     ) -> Plan {
         let wanted = if frequency.is_finite() { frequency } else { 0.0 };
         let base = wanted.clamp(-self.max_frequency, self.max_frequency);
-        if !correction_s.is_finite() || correction_s == 0.0 {
+        if !correction_s.is_finite() || correction_s.abs() < LEAST_CORRECTION_S {
             return Plan { base: Frequency::new(base), slewing: Frequency::new(base), duration_s: 0.0 };
         }
         let interval = if interval_s > 0.0 { SHARE * interval_s } else { SHORTEST_S };
@@ -69,7 +75,7 @@ impl Servo {
         let spread = if gentle.is_finite() { gentle.clamp(wait.min(longest), longest) } else { longest };
         let rate = (correction_s / spread).clamp(-self.max_slew_rate, self.max_slew_rate);
         // The slew acts on raw time, of which the clock sees 1 + rate as much.
-        let duration_s = (correction_s / rate) * (1.0 + base + rate);
+        let duration_s = ((correction_s / rate) * (1.0 + base + rate)).min(LONGEST_S);
         Plan { base: Frequency::new(base), slewing: Frequency::new(base + rate), duration_s }
     }
 }

@@ -3,4 +3,5 @@
 
 mod accuracy;
 mod bound;
+mod steering;
 mod world;
