@@ -5,6 +5,7 @@
 //! its path, so it may use the crates that are fuzzed and `std`, and nothing else.
 
 pub mod config;
+pub mod control;
 pub mod input;
 pub mod responder;
 pub mod wire;
@@ -19,4 +20,5 @@ pub const TARGETS: &[Target] = &[
     ("extension_fields", wire::extension_fields),
     ("responder_session", responder::responder_session),
     ("config_text", config::config_text),
+    ("control_codec", control::control_codec),
 ];
