@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use truechimer_engine::config::{ClockConfig, EngineConfig, SelectionConfig};
 use truechimer_time::Cooked;
 
-/// A time that is certainly past for whoever runs this program: 2026-01-01T00:00:00Z. Eras are unfolded from here
-/// on until the daemon knows a later time that is past (its last known good one).
-pub const ERA_FLOOR: Cooked = Cooked::from_unix_nanos(1_767_225_600_000_000_000);
+/// No server shows an earlier time: 1980-01-01T00:00:00Z. Eras are unfolded from here on, which reaches to 2116. It is
+/// decades before this program was written, as simulated networks have a calendar of their own, and a server that stands
+/// a little before the floor would seem to be 136 years ahead.
+pub const ERA_FLOOR: Cooked = Cooked::from_unix_nanos(315_532_800_000_000_000);
 
 /// Everything that a configuration file says.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,7 @@ pub struct EngineConfig {
     pub selection: SelectionConfig,
     /// Being a source of last resort for others; `None` never pretends.
     pub local: Option<LocalConfig>,
-    /// A time that is certainly past (the build's, or the last known good): eras are unfolded from here on.
+    /// A time that no server is before, not even a wrong one: eras are unfolded from here on, for 136 years.
     pub era_floor: Cooked,
 }
 

@@ -24,8 +24,12 @@ use crate::state::StateFiles;
 #[cfg(test)]
 mod tests;
 
-/// A last known good time further after the build than this is damage, not knowledge: 50 years.
-const MAX_FLOOR_AHEAD_S: f64 = 50.0 * 365.25 * 86_400.0;
+/// A last known good time further after the floor of the eras than this is damage, not knowledge: 100 years.
+const MAX_AHEAD_S: f64 = 100.0 * YEAR_S;
+/// How far the floor of the eras stays behind the last known good time. That time may itself have been wrong, by a server
+/// that we believed; then right servers are before it, and must still be understood.
+const FLOOR_MARGIN_S: f64 = 50.0 * YEAR_S;
+const YEAR_S: f64 = 365.25 * 86_400.0;
 
 /// Why a daemon cannot start: one sentence.
 #[derive(Debug)]
@@ -79,10 +83,11 @@ impl Daemon {
         let mut state = StateFiles::new(&config.paths);
         let mono = clock.now().mono;
         let restored = state.load(&mut |warning| journal.line(mono, Priority::Warning, &warning));
-        raise_floor(&mut config.engine, restored.last_good_time);
-        if controls_clock {
-            restore_time(clock.as_mut(), config.engine.era_floor, &config.engine.clock, &mut journal);
+        let last_good_time = plausible(restored.last_good_time, config.engine.era_floor);
+        if let (true, Some(time)) = (controls_clock, last_good_time) {
+            restore_time(clock.as_mut(), time, &config.engine.clock, &mut journal);
         }
+        raise_floor(&mut config.engine, last_good_time);
 
         let initial = Initial {
             oscillator: restored.oscillator,
@@ -138,20 +143,23 @@ impl Daemon {
     }
 }
 
-/// Knows a later time that is certainly past, if the files do.
+/// The last known good time, if it can be one.
+fn plausible(last_good_time: Option<Cooked>, floor: Cooked) -> Option<Cooked> {
+    last_good_time.filter(|time| (0.0..MAX_AHEAD_S).contains(&(*time - floor).seconds()))
+}
+
+/// Lets the window of the eras move with the decades.
 fn raise_floor(engine: &mut EngineConfig, last_good_time: Option<Cooked>) {
-    if let Some(time) = last_good_time
-        && (time - engine.era_floor).seconds() < MAX_FLOOR_AHEAD_S
-    {
-        engine.era_floor = engine.era_floor.max(time);
+    if let Some(time) = last_good_time {
+        engine.era_floor = engine.era_floor.max(time - NtpDuration::from_seconds(FLOOR_MARGIN_S));
     }
 }
 
-/// A machine without a battery clock starts in 1970: brings it forward, never back, to a time that is certainly past
+/// A machine without a battery clock starts in 1970: brings it forward, never back, to the last known good time
 /// (NA-42), as far as the step policy and the panic limit for the start permit.
-fn restore_time(clock: &mut dyn SystemClock, floor: Cooked, config: &ClockConfig, journal: &mut Journal) {
+fn restore_time(clock: &mut dyn SystemClock, past: Cooked, config: &ClockConfig, journal: &mut Journal) {
     let now = clock.now();
-    let behind = floor - now.cooked;
+    let behind = past - now.cooked;
     if behind <= NtpDuration::ZERO || config.step.above_s.is_none_or(|above_s| behind.seconds() < above_s) {
         return;
     }

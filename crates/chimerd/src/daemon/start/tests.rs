@@ -55,14 +55,40 @@ fn na_42_restoring_the_time_respects_the_gates() {
     assert_eq!(restored(at(1_799_999_500), at(1_800_000_000), &limited), at(1_800_000_000));
 }
 
+fn years(count: f64) -> NtpDuration {
+    NtpDuration::from_seconds(count * YEAR_S)
+}
+
 #[test]
-fn a_6_the_floor_rises_to_the_last_good_time_but_not_to_nonsense() {
+fn a_6_a_last_good_time_out_of_this_world_is_not_believed() {
+    let floor = truechimer_config::Config::default().engine.era_floor;
+    assert_eq!(plausible(None, floor), None);
+    assert_eq!(plausible(Some(floor - years(1.0)), floor), None);
+    assert_eq!(plausible(Some(floor + years(101.0)), floor), None);
+    assert_eq!(plausible(Some(floor + years(46.0)), floor), Some(floor + years(46.0)));
+}
+
+/// A server that is right must be understood even if the last known good time was years ahead of it.
+#[test]
+fn at_30_the_floor_of_the_eras_stays_decades_behind_the_last_good_time() {
     let mut engine = truechimer_config::Config::default().engine;
-    let built = engine.era_floor;
+    let floor = engine.era_floor;
     raise_floor(&mut engine, None);
-    raise_floor(&mut engine, Some(built - NtpDuration::from_seconds(1.0)));
-    raise_floor(&mut engine, Some(built + NtpDuration::from_seconds(2e9)));
-    assert_eq!(engine.era_floor, built);
-    raise_floor(&mut engine, Some(built + NtpDuration::from_seconds(86_400.0)));
-    assert_eq!(engine.era_floor, built + NtpDuration::from_seconds(86_400.0));
+    raise_floor(&mut engine, Some(floor + years(46.0)));
+    assert_eq!(engine.era_floor, floor, "2026");
+    let late = floor + years(90.0);
+    raise_floor(&mut engine, Some(late));
+    assert_eq!(engine.era_floor, late - years(50.0), "2070");
+    for server in [late - years(20.0), late, late + years(20.0)] {
+        assert_eq!(Cooked::unfold(server.timestamp(), engine.era_floor), server);
+    }
+}
+
+/// Simulated networks live in years of their own, often long past.
+#[test]
+fn a_clock_in_2010_is_left_where_it_is_and_its_servers_are_understood() {
+    let floor = truechimer_config::ERA_FLOOR;
+    for unix_s in [1_262_304_000, 2_085_978_300, 2_147_483_700] {
+        assert_eq!(Cooked::unfold(at(unix_s).timestamp(), floor), at(unix_s));
+    }
 }
