@@ -106,7 +106,6 @@ impl Engine {
             config,
         };
         engine.system.start(&mut turn!(engine, now));
-        engine.handle_timeout(now);
         engine
     }
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
 use truechimer_discipline::interval::ErrorInterval;
 use truechimer_discipline::select::Verdict;
-use truechimer_time::{Cooked, Leap, Mono, Raw, Stamp, StampSource};
+use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Raw, Stamp, StampSource};
 use truechimer_wire::{KissCode, ReferenceId};
 
 pub(crate) use self::counters::Counters;
@@ -28,6 +28,8 @@ use crate::outbox::Turn;
 const STOPPED_S: f64 = 28_800.0;
 /// A source that disagrees with the majority in so many selections in a row, at samples of its own, is bad.
 pub(crate) const BAD_AFTER: u32 = 8;
+/// A stamp may be ahead of the clock's reading by its noise, but not be of the future.
+const REFERENCE_LEAD: NtpDuration = NtpDuration::from_nanos(1_000_000);
 /// A reference clock's samples that come faster than this are dropped, seconds (AT-39).
 const REFERENCE_SPACING_S: f64 = 0.01;
 
@@ -91,6 +93,8 @@ pub(crate) struct Association {
     pub(crate) interval: ErrorInterval,
     pub(crate) last: Option<LastSample>,
     pub(crate) counters: Counters,
+    /// Between the last two samples of a reference clock, seconds.
+    pace_s: f64,
     /// By the last selection that it took part in.
     pub(crate) verdict: Option<Verdict>,
     /// That it is a falseticker has been said.
@@ -122,6 +126,7 @@ impl Association {
             estimator,
             interval: ErrorInterval::new(),
             last: None,
+            pace_s: 1.0,
             counters: Counters::default(),
             verdict: None,
             told_false: false,
@@ -214,15 +219,14 @@ impl Association {
             self.last.is_some_and(|last| turn.now.mono.seconds_since(last.at) < REFERENCE_SPACING_S);
         if self.activity != Activity::Online
             || too_soon
-            || stamp.at > turn.now.cooked
+            || stamp.at > turn.now.cooked + REFERENCE_LEAD
             || time < machine.era_floor
         {
             self.counters.drop(Check::Delay);
             return false;
         }
-        let offset_s = truechimer_time::NtpDuration::from_bits(time.bits().saturating_sub(at.bits()))
-            .seconds()
-            + self.options.offset_s;
+        let offset_s =
+            NtpDuration::from_bits(time.bits().saturating_sub(at.bits())).seconds() + self.options.offset_s;
         let sample = Sample {
             at,
             sent: at,
@@ -235,6 +239,9 @@ impl Association {
         };
         let asked = turn.now.mono;
         self.poll.handle_pulse(asked);
+        if let Some(last) = self.last {
+            self.pace_s = asked.seconds_since(last.at);
+        }
         self.last = Some(LastSample {
             at: asked,
             leap: Leap::None,
@@ -366,6 +373,15 @@ impl Association {
         }
     }
 
+    /// In how many seconds its next sample may be expected. A reference clock keeps its own pace.
+    pub(crate) fn expected_s(&self, now: Mono) -> f64 {
+        match self.origin {
+            Origin::Network(_) if self.poll.in_burst() => self.poll.next().seconds_since(now),
+            Origin::Network(_) => self.poll.exponent().seconds(),
+            Origin::Reference { .. } => self.pace_s,
+        }
+    }
+
     /// Drops the request under way: the clock jumped, or nobody wants the answer any more.
     pub(crate) fn abandon(&mut self, turn: &mut Turn<'_>) {
         if let Some(exchange) = self.exchange.take() {
@@ -442,5 +458,5 @@ fn sd(estimate: truechimer_discipline::estimate::Estimate) -> f64 {
 
 /// So many seconds later on the raw scale.
 pub(crate) fn later(at: Raw, seconds: f64) -> Raw {
-    at + truechimer_time::NtpDuration::from_seconds(seconds)
+    at + NtpDuration::from_seconds(seconds)
 }

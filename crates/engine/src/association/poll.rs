@@ -22,7 +22,7 @@ const RATE_RECOVERY: u32 = 8;
 /// Longest interval that RATE kisses alone can bring about, unless the configuration asks for a longer one.
 const RATE_CEILING: i8 = 10;
 /// How far the predicted uncertainty may exceed the noise before the interval is too long.
-const GROWTH: f64 = 1.5;
+const GROWTH: f64 = 1.95;
 /// A surprise of more than this many sigmas shortens the interval.
 const SURPRISE: f64 = 4.0;
 
@@ -54,7 +54,7 @@ pub(crate) struct PollProcess {
     credit: i8,
     /// How many more requests follow quickly.
     burst: u8,
-    /// The interval before the last request was a full one: with the option `burst`, the next series may begin.
+    /// The interval under way is a full one: at its end, with the option `burst`, the next series begins.
     rested: bool,
     /// Requests since the last answer.
     unanswered: u32,
@@ -124,7 +124,6 @@ impl PollProcess {
             if self.always_burst && self.rested {
                 self.burst = BURST - 1;
             }
-            self.rested = self.burst == 0;
             self.spacing_s()
         };
         self.next = now.after(stretched(interval_s, rng));
@@ -161,7 +160,7 @@ impl PollProcess {
 
     /// Chooses the interval after a sample. In a burst there is nothing to choose.
     pub(crate) fn adapt(&mut self, prospect: Prospect, asked: Mono, rng: &mut Rng) {
-        if self.burst > 0 {
+        if !self.rested {
             return;
         }
         let limit_s = GROWTH * prospect.noise_s;
@@ -193,6 +192,7 @@ impl PollProcess {
         self.rate_floor = self.exponent().exponent().saturating_add(1).min(ceiling);
         self.answers_since_rate = 0;
         self.burst = 0;
+        self.rested = true;
         self.unanswered = 0;
         self.next = now.after(stretched(self.exponent().seconds(), rng));
     }
@@ -200,6 +200,7 @@ impl PollProcess {
     /// A quick series of measurements, from now on.
     pub(crate) fn start_burst(&mut self, now: Mono) {
         self.burst = BURST - 1;
+        self.rested = false;
         self.next = now;
     }
 
@@ -213,15 +214,16 @@ impl PollProcess {
         self.exponent = self.min;
         self.credit = 0;
         self.burst = 0;
+        self.rested = true;
         self.unanswered = 0;
         self.ever_answered = false;
         self.reach = 0;
         self.next = now;
     }
 
-    /// Whether more requests of a burst are to come.
+    /// Whether the next request follows quickly.
     pub(crate) fn in_burst(&self) -> bool {
-        self.burst > 0
+        !self.rested
     }
 
     fn recover_from_rate(&mut self) {
@@ -235,7 +237,8 @@ impl PollProcess {
 
     /// To the next request; takes one off the burst.
     fn spacing_s(&mut self) -> f64 {
-        if self.burst == 0 {
+        self.rested = self.burst == 0;
+        if self.rested {
             return self.exponent().seconds();
         }
         self.burst -= 1;

@@ -344,9 +344,8 @@ impl System {
         });
         self.in_force = true;
         self.settled = true;
-        let interval_s = survivors(sources)
-            .map(|member| member.poll.next().seconds_since(turn.now.mono))
-            .fold(f64::INFINITY, f64::min);
+        let interval_s =
+            survivors(sources).map(|member| member.expected_s(turn.now.mono)).fold(f64::INFINITY, f64::min);
         let correction = Correction {
             offset_s,
             offset_sd_s: estimate.offset_variance.max(0.0).sqrt(),
