@@ -364,6 +364,9 @@ impl Engine {
             }
             Progress::Jumped(by_s) => {
                 turn.event(Event::Interference { by_s });
+                if let Some(responder) = self.responder.as_mut() {
+                    responder.handle_step(now);
+                }
                 self.system.forget(&self.clock, &mut turn);
                 for association in self.sources.members_mut() {
                     association.remeasure(&mut turn);
@@ -380,7 +383,10 @@ impl Engine {
         self.system.reconfigure(config);
         self.local.reconfigure(config.local.clone());
         if self.config.serve != config.serve {
-            self.responder = config.serve.as_ref().map(Responder::new);
+            match (&mut self.responder, &config.serve) {
+                (Some(responder), Some(serve)) => responder.handle_config(serve),
+                (responder, serve) => *responder = serve.as_ref().map(Responder::new),
+            }
         }
         self.config = config.clone();
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);

@@ -5,7 +5,8 @@ use truechimer_time::{Mono, NtpDuration, StampSource};
 use truechimer_wire::PacketWriter;
 
 use super::*;
-use crate::config::AccessRule;
+use crate::config::{AccessRule, ClockConfig, EngineConfig, SelectionConfig};
+use crate::{Command, Engine, Initial};
 
 /// 2030-01-01, in era 0.
 const NOON: Cooked = Cooked::from_unix_nanos(1_893_456_000_000_000_000);
@@ -374,6 +375,48 @@ fn an_unstamped_reply_still_leaves_after_it_came() {
     );
     assert_eq!(Header::parse(&buffer).unwrap().transmit_timestamp, late.timestamp());
     Responder::stamp(&mut buffer[..10], NOON); // too short: nothing to stamp, nothing happens
+}
+
+/// No sources; everybody is served.
+fn config() -> EngineConfig {
+    EngineConfig {
+        sources: Vec::new(),
+        serve: Some(everybody()),
+        clock: ClockConfig::default(),
+        selection: SelectionConfig::default(),
+        local: None,
+        era_floor: Cooked::UNIX_EPOCH,
+    }
+}
+
+fn engine() -> Engine {
+    Engine::new(config(), Initial::default(), [7; 32], now())
+}
+
+fn ask_engine(engine: &mut Engine, now: Now) -> Verdict {
+    let mut buffer = request(4, Mode::Client);
+    engine.handle_request(&mut buffer, 48, CLIENT.parse().unwrap(), None, stamp(now.cooked), now)
+}
+
+#[test]
+fn counters_outlive_a_reload() {
+    let mut engine = engine();
+    assert_eq!(ask_engine(&mut engine, now()), Verdict::Reply(48));
+    let mut other = EngineConfig { serve: Some(everybody()), ..config() };
+    other.serve.as_mut().unwrap().access.clear();
+    engine.handle_command(Command::Reload(Box::new(other)), now()).unwrap();
+    assert_eq!(ask_engine(&mut engine, now()), Verdict::Drop("denied"));
+    let report = engine.report(now()).server.unwrap();
+    assert_eq!((report.received, report.answered), (2, 1));
+}
+
+#[test]
+fn a_foreign_step_silences_the_server_too() {
+    let mut engine = engine();
+    assert_eq!(ask_engine(&mut engine, now()), Verdict::Reply(48));
+    // An hour by the system clock in a millisecond of the monotonic one.
+    let jumped = Now { mono: now().mono.after(0.001), cooked: after(3600.0).cooked };
+    assert_eq!(ask_engine(&mut engine, jumped), Verdict::Drop("clock_stepped"));
 }
 
 /// Any bytes, but mostly such as get past the first checks.
