@@ -101,7 +101,11 @@ pub fn finish(result: Result<Outcome, Failure>, json: bool) -> u8 {
     match result {
         Ok(outcome) => print(&outcome.text).map_or(FAILED, |()| outcome.status),
         Err(failure) => {
-            if json && let Ok(text) = to_json(&serde_json::json!({ "error": failure })) {
+            #[derive(Serialize)]
+            struct Told<'a> {
+                error: &'a Failure,
+            }
+            if json && let Ok(text) = to_json(&Told { error: &failure }) {
                 let _ = print(&text);
             }
             let hint = failure.hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();

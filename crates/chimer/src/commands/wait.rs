@@ -145,13 +145,15 @@ impl Waited {
     }
 
     fn text(&self) -> String {
-        let waited = human::span(self.waited_s);
+        // Who only asked has not waited.
+        let after = match self.waited_s {
+            s if s < 0.1 => String::new(),
+            s => format!(" after {}", human::span(s)),
+        };
         match (self.reached, self.bound_s) {
-            (true, Some(bound)) => {
-                format!("The clock is right to {} (after {waited}).\n", human::span(bound))
-            }
-            (true, None) => format!("The clock is synchronised (after {waited}).\n"),
-            (false, _) => format!("Not right after {waited}: {}.\n", self.reason),
+            (true, Some(bound)) => format!("The clock is right to {}{after}.\n", human::span(bound)),
+            (true, None) => format!("The clock is synchronised{after}.\n"),
+            (false, _) => format!("Not right{after}: {}.\n", self.reason),
         }
     }
 }

@@ -63,3 +63,25 @@ fn addresses_lose_the_port_that_everybody_knows() {
     assert_eq!(without_ntp_port("[2001:db8::7]:123"), "2001:db8::7");
     assert_eq!(without_ntp_port("192.0.2.1:1123"), "192.0.2.1:1123");
 }
+
+/// `docs/commands.md` shows the same texts as the tests here; with `BLESS=1` they are put there.
+#[test]
+fn the_manual_shows_what_is_printed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md");
+    let mut manual = std::fs::read_to_string(path).unwrap();
+    for name in ["status", "sources", "sources_verbose", "stats", "activity", "query"] {
+        let file = format!("{}/src/render/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let start = format!("<!-- {name} -->\n```text\n");
+        let (before, rest) = manual.split_once(&start).unwrap_or_else(|| panic!("{name} is not in {path}"));
+        let (shown, after) = rest.split_once("```\n").unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            manual = format!("{before}{start}{text}```\n{after}");
+        } else {
+            assert_eq!(shown, text, "{name} in {path}");
+        }
+    }
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, manual).unwrap();
+    }
+}
