@@ -10,6 +10,15 @@ use truechimer_time::Frequency;
 /// A slew is not made shorter than this, if the next update is farther away: 24 s at polls of 64 s and more.
 const SHORTEST_S: f64 = 24.0;
 
+/// A correction of more than so many of its own sigmas is no noise.
+const SIGNIFICANT: f64 = 3.0;
+
+/// One that may be noise can be spread over so long, however soon the next update is expected.
+const PATIENT_S: f64 = 58.0;
+
+/// As a share of the ratio of the sigmas of offset and frequency, which is about how long a filter remembers.
+const SHARE_OF_MEMORY: f64 = 0.25;
+
 /// A slew is not made longer than this: 30 000 years.
 const LONGEST_S: f64 = 1e12;
 
@@ -66,13 +75,15 @@ impl Servo {
         if !correction_s.is_finite() || correction_s.abs() < LEAST_CORRECTION_S {
             return Plan { base: Frequency::new(base), slewing: Frequency::new(base), duration_s: 0.0 };
         }
-        let interval = if interval_s > 0.0 { SHARE * interval_s } else { SHORTEST_S };
-        let shortest = SHORTEST_S.min(interval);
-        let longest = interval.min(f64::from(1 << 17));
+        let interval = if interval_s > 0.0 { SHARE * interval_s.min(LONGEST_S) } else { SHORTEST_S };
         let gentle = correction_s.abs() / (SIGMAS * frequency_sd.abs());
-        // Noise weighs nothing: what is within its sigma may take all the time there is.
-        let wait = if correction_s.abs() < correction_sd_s { longest } else { shortest };
-        let spread = if gentle.is_finite() { gentle.clamp(wait.min(longest), longest) } else { longest };
+        // What may be noise has time: with several sources the next update is often only a moment away. But no
+        // more than a part of the time in which the estimate itself becomes another one.
+        let patient = (SHARE_OF_MEMORY * correction_sd_s / frequency_sd.abs()).min(PATIENT_S);
+        let noise = correction_s.abs() <= SIGNIFICANT * correction_sd_s;
+        let longest = if noise { interval.max(patient) } else { interval };
+        let shortest = if correction_s.abs() < correction_sd_s { longest } else { SHORTEST_S.min(interval) };
+        let spread = if gentle.is_finite() { gentle.clamp(shortest, longest) } else { longest };
         let rate = (correction_s / spread).clamp(-self.max_slew_rate, self.max_slew_rate);
         // The slew acts on raw time, of which the clock sees 1 + rate as much.
         let duration_s = ((correction_s / rate) * (1.0 + base + rate)).min(LONGEST_S);

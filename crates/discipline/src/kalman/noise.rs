@@ -19,6 +19,9 @@ pub(super) struct NoiseClass {
     reference: f64,
 }
 
+/// A stated largest error of the stamps is at most so many sigmas.
+const STATED_SIGMAS: f64 = 8.0;
+
 /// How many laws there are.
 pub(super) const LAWS: usize = 5;
 
@@ -62,8 +65,9 @@ impl NoiseClass {
         sample: &Sample,
         doubt: f64,
     ) -> Reading {
-        // A stamp that is off by anything up to its error has a third of the square as its variance.
-        let stamps = stamp_error(sample).powi(2) / 3.0;
+        // The stated error is the largest there can be; the usual one is learned, but it is not taken for less
+        // than this.
+        let stamps = (stamp_error(sample) / STATED_SIGMAS).powi(2);
         match sample.reference_error {
             None => {
                 let excess = path.excess(sample.delay(), self.queues);

@@ -71,6 +71,16 @@ fn noise_is_spread_over_the_whole_interval() {
 }
 
 #[test]
+fn noise_is_not_rushed_because_another_source_answers_soon() {
+    // 30 µs, with a sigma as large, and the next of several sources in 3 s: at once would be 10 ppm.
+    let plan = SERVO.plan(3e-5, 2e-5, 0.0, 4e-8, 3.0);
+    assert!((plan.duration_s - 58.0).abs() < 0.1, "{plan:?}");
+    // A certain one is made at once.
+    let plan = SERVO.plan(3e-4, 2e-5, 0.0, 4e-8, 3.0);
+    assert!(plan.duration_s < 3.0, "{plan:?}");
+}
+
+#[test]
 fn wrong_limits_become_legal_ones() {
     for wrong in [f64::NAN, f64::INFINITY, -1.0, 0.0, 7.0] {
         let plan = Servo::new(wrong, wrong).plan(1.0, 0.1, 1.0, 1e-5, 64.0);
