@@ -20,6 +20,8 @@ const MAX_DISPERSION_S: f64 = 16.0;
 const RATE_SLACK: f64 = 500e-6;
 /// By how much the reference timestamp may be after the transmit timestamp: servers read two clocks.
 const REFERENCE_SLACK_S: f64 = 1.0;
+/// By how much a server's receive stamp may be after its transmit stamp, seconds: a card and a kernel take them.
+const STAMP_SLACK_S: f64 = 1e-3;
 
 /// One named check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -220,7 +222,7 @@ pub(crate) fn judge(datagram: &Datagram<'_>, context: &Context<'_>) -> Result<Ju
 
     let reply = measure(&header, datagram, departure, server_precision_s, context);
     let processing_s = span(header.receive_timestamp, header.transmit_timestamp).seconds();
-    ensure(processing_s >= -server_precision_s, Check::ServerTime)?;
+    ensure(processing_s >= -(server_precision_s + STAMP_SLACK_S), Check::ServerTime)?;
     let delay_s = reply.forward_s + reply.backward_s;
     let away_s = delay_s + processing_s;
     ensure(delay_s >= -(reply.precision_s + RATE_SLACK * away_s.abs()), Check::Delay)?;

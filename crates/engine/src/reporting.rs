@@ -143,7 +143,7 @@ fn silence(parts: &Parts<'_>) -> String {
     if awaited(parts.sources) > 0 {
         return "waiting for the first answer".to_owned();
     }
-    let rejected = parts.sources.members().filter_map(|member| member.counters.complaint()).next();
+    let rejected = parts.sources.members().filter_map(|member| member.refused).next();
     match rejected {
         Some(check) => format!("no source is usable: {}", check.complaint()),
         None => "no source answers".to_owned(),
@@ -248,7 +248,7 @@ fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
         }
         Activity::Online => {}
     }
-    let complaint = member.counters.complaint();
+    let complaint = member.refused;
     if member.last.is_none() || member.poll.reach() == 0 {
         return match complaint {
             Some(check) => (SourceState::Rejected, check.complaint().to_owned()),

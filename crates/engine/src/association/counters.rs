@@ -12,7 +12,7 @@ pub(crate) struct Counters {
     pub(crate) accepted: u64,
     pub(crate) kisses: u64,
     dropped: [u64; Check::ALL.len()],
-    /// The check that the last reply failed, if none was accepted since.
+    /// The check that the last reply failed, if none was accepted since and none of these requests ended.
     complaint: Option<Check>,
 }
 
@@ -29,9 +29,10 @@ impl Counters {
         self.complaint = None;
     }
 
-    /// Why replies are refused; forgeries that match no request say nothing of the server.
-    pub(crate) fn complaint(&self) -> Option<Check> {
-        self.complaint.filter(|check| *check > Check::Origin)
+    /// Why the reply to the request that ends now was refused; forgeries that match no request say nothing of
+    /// the server.
+    pub(crate) fn take_complaint(&mut self) -> Option<Check> {
+        self.complaint.take().filter(|check| *check > Check::Origin)
     }
 
     /// By name; only checks that ever failed.

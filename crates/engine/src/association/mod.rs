@@ -103,6 +103,8 @@ pub(crate) struct Association {
     pub(crate) unfit: Option<&'static str>,
     /// Falseticker in so many samples of its own in a row.
     pub(crate) bad: u32,
+    /// The check that the last request's reply failed.
+    pub(crate) refused: Option<Check>,
     /// Requests that ended without a sample since the measurement began.
     pub(crate) failed: u32,
 }
@@ -132,6 +134,7 @@ impl Association {
             told_false: false,
             unfit: None,
             bad: 0,
+            refused: None,
             failed: 0,
         }
     }
@@ -293,6 +296,7 @@ impl Association {
     /// A sample goes to the estimator and to the interval, and decides on the poll interval.
     fn take(&mut self, sample: &Sample, machine: &Machine<'_>, asked: Mono, turn: &mut Turn<'_>) {
         self.counters.accept();
+        self.refused = None;
         let before = self.estimator.estimate(sample.at);
         self.estimator.update(sample, machine.oscillator);
         self.interval.update(sample);
@@ -429,10 +433,10 @@ impl Association {
             Activity::Online => {}
         }
         if self.last.is_none() {
-            return Err(self.counters.complaint().map_or("has not answered yet", Check::complaint));
+            return Err(self.refused.map_or("has not answered yet", Check::complaint));
         }
         if self.poll.reach() == 0 {
-            return Err(self.counters.complaint().map_or("does not answer", Check::complaint));
+            return Err(self.refused.map_or("does not answer", Check::complaint));
         }
         match self.interval.at(at) {
             Some([lo, hi]) if hi - lo < 2.0 * max_distance_s => Ok(()),
@@ -444,6 +448,7 @@ impl Association {
     /// The request ended without an answer.
     fn fail(&mut self, turn: &mut Turn<'_>) {
         self.failed = self.failed.saturating_add(1);
+        self.refused = self.counters.take_complaint();
         self.abandon(turn);
     }
 
