@@ -10,7 +10,8 @@
 //! What is assumed, and nothing else:
 //! * the server tells the truth about its distance (selection deals with those that do not);
 //! * an unknown oscillator is wrong by at most [`WORST_RATE`];
-//! * one whose frequency has been measured stays within [`ErrorInterval::set_oscillator`]'s allowance.
+//! * one whose frequency has been measured stays within [`ErrorInterval::set_oscillator`]'s allowance, unless samples
+//!   contradict that: then it counts as unknown until a dozen have agreed again.
 
 use truechimer_time::Raw;
 
@@ -37,6 +38,10 @@ const LEAST_WANDER: f64 = 1e-8;
 
 /// Up to this rate: the tolerance of RFC 5905 (PHI), and more than a crystal does between cold and warm.
 const TOLERANCE: f64 = 15e-6;
+
+/// After a contradiction, the oscillator counts as unknown until so many samples in a row have agreed with what is
+/// said of it: an estimator may first have to learn that it is no spike.
+const DOUBTFUL_SAMPLES: u8 = 12;
 
 /// What is known of dθ/dt, as a guarantee.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +94,8 @@ pub struct ErrorInterval {
     drift: Drift,
     known: Option<Known>,
     restarts: u64,
+    /// Samples that are still to agree before the oscillator is believed again.
+    doubt: u8,
 }
 
 impl Default for ErrorInterval {
@@ -100,7 +107,7 @@ impl Default for ErrorInterval {
 impl ErrorInterval {
     /// Nothing is known.
     pub const fn new() -> Self {
-        Self { drift: Drift::UNKNOWN, known: None, restarts: 0 }
+        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0 }
     }
 
     /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the
@@ -119,7 +126,7 @@ impl ErrorInterval {
     /// earlier ones lied, and only this one can be asked again. A sample that is out of order, or no number,
     /// is ignored.
     pub fn update(&mut self, sample: &Sample) {
-        let Some(fresh) = Known::by(sample, &self.drift) else { return };
+        let Some(fresh) = Known::by(sample, &self.drift()) else { return };
         let Some(known) = self.known else {
             self.known = Some(fresh);
             return;
@@ -127,20 +134,35 @@ impl ErrorInterval {
         if fresh.at < known.at {
             return;
         }
-        let [lo, hi] = known.at(fresh.at, &self.drift);
-        let (lo, hi) = (lo.max(fresh.lo), hi.min(fresh.hi));
-        if lo <= hi {
-            self.known = Some(Known { lo, hi, ..fresh });
-        } else {
+        let meets = |drift: Drift| {
+            let [lo, hi] = known.at(fresh.at, &drift);
+            let (lo, hi) = (lo.max(fresh.lo), hi.min(fresh.hi));
+            (lo <= hi).then_some(Known { lo, hi, ..fresh })
+        };
+        let believed = meets(self.drift());
+        if believed.is_none() {
             self.restarts = self.restarts.saturating_add(1);
-            self.known = Some(fresh);
         }
+        self.doubt =
+            if meets(self.drift).is_some() { self.doubt.saturating_sub(1) } else { DOUBTFUL_SAMPLES };
+        self.known = Some(believed.unwrap_or(fresh));
+    }
+
+    /// What is guaranteed of the oscillator, as far as this source's samples bear it out.
+    pub fn drift(&self) -> Drift {
+        if self.is_doubtful() { Drift::UNKNOWN } else { self.drift }
+    }
+
+    /// Whether a sample lately contradicted what is said of the oscillator: it may run at another rate now, and until
+    /// that is measured nothing is known of it.
+    pub const fn is_doubtful(&self) -> bool {
+        self.doubt > 0
     }
 
     /// Least and greatest possible θ at a moment, the server's distance included. `None` before the first
     /// sample. A moment before the last sample gets that sample's interval, widened by the same allowance.
     pub fn at(&self, at: Raw) -> Option<[f64; 2]> {
-        self.known.map(|known| known.at(at, &self.drift))
+        self.known.map(|known| known.at(at, &self.drift()))
     }
 
     /// The root delay to tell others (RFC 5905 §11.2: that of the server and the round trip to it), seconds.
@@ -163,6 +185,7 @@ impl ErrorInterval {
     /// Forgets the path, not the oscillator.
     pub fn reset(&mut self) {
         self.known = None;
+        self.doubt = 0;
     }
 }
 

@@ -155,3 +155,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn at_35_an_oscillator_that_contradicts_what_is_said_of_it_counts_as_unknown() {
+    let mut interval = ErrorInterval::new();
+    interval.set_oscillator(&MEASURED);
+    // 200 ppm faster than measured, ±10 ms.
+    let theta = |t: f64| (MEASURED.frequency + 200e-6) * t;
+    let mut doubted = 0;
+    for n in 0..40 {
+        let t = 64.0 * f64::from(n);
+        interval.update(&exchange(t, theta(t) + 10e-3, 10e-3 - theta(t)));
+        interval.set_oscillator(&MEASURED);
+        if interval.is_doubtful() {
+            doubted += 1;
+            let [lo, hi] = interval.at(raw(t + 64.0)).unwrap();
+            let truth = theta(t + 64.0);
+            assert!(lo <= truth && truth <= hi, "{truth} is not in [{lo}, {hi}] after {t} s");
+        }
+    }
+    assert!(doubted > 12, "{doubted}");
+    // Back to what is said of it: a dozen samples later it is believed.
+    let t0 = 64.0 * 40.0;
+    for n in 0..=12 {
+        let t = t0 + 64.0 * f64::from(n);
+        let theta = theta(t0) + MEASURED.frequency * (t - t0);
+        interval.update(&exchange(t, theta + 10e-3, 10e-3 - theta));
+    }
+    assert!(!interval.is_doubtful());
+}

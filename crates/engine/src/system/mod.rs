@@ -329,13 +329,16 @@ impl System {
         for member in sources.members_mut() {
             member.interval.set_oscillator(&self.oscillator);
         }
+        // An oscillator that jumped contradicts what was learned of it, and the estimators need some samples to see it.
+        let doubtful = survivors(sources).any(|member| member.interval.is_doubtful());
+        let drift = if doubtful { Drift::UNKNOWN } else { Drift::of(&self.oscillator) };
         let offset_s = estimate.offset - clock.corrected(turn.now);
         let true_time = turn.now.cooked + NtpDuration::from_seconds(offset_s);
         self.state = Some(State {
             at: clock.raw(turn.now.cooked),
             estimate,
             bound,
-            drift: Drift::of(&self.oscillator),
+            drift,
             wander: self.oscillator.wander,
             peer,
             agreeing: round.agreeing,
