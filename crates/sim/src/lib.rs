@@ -34,4 +34,4 @@ pub mod world;
 pub mod worlds;
 
 pub use outcome::Outcome;
-pub use worlds::{WorldSpec, find, run, worlds};
+pub use worlds::{WorldSpec, find, hostile_worlds, repeat, run, worlds};

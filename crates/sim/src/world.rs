@@ -89,6 +89,8 @@ impl World {
             scenario,
         };
         world.schedule_scenario();
+        // What the engines want at once.
+        (0..world.hosts.len()).for_each(|index| world.turn(index, Cause::Other, |_, _| {}));
         world
     }
 

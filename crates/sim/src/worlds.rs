@@ -3,6 +3,7 @@
 //! chrony's figures are medians over several seeds of an unmodified `chronyd` (git, mid-2026) in a simulated network
 //! of the same laws.
 
+mod hostile;
 mod scenarios;
 
 use crate::outcome::Outcome;
@@ -203,14 +204,19 @@ static WORLDS: &[WorldSpec] = &[
     further("eras", "from before 2036-02-07 to after 2038-01-19", None, s::eras),
 ];
 
-/// All named worlds.
+/// All named worlds that are honest.
 pub fn worlds() -> &'static [WorldSpec] {
     WORLDS
 }
 
-/// The world of this name.
+/// All named worlds in which somebody means harm or something breaks; their names begin with the ids of attacks.
+pub fn hostile_worlds() -> &'static [WorldSpec] {
+    hostile::HOSTILE
+}
+
+/// The world of this name, hostile ones included.
 pub fn find(name: &str) -> Option<&'static WorldSpec> {
-    WORLDS.iter().find(|world| world.name == name)
+    WORLDS.iter().chain(hostile::HOSTILE).find(|world| world.name == name)
 }
 
 /// Runs a world from its beginning to its end.

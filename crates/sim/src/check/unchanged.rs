@@ -2,7 +2,7 @@
 
 use truechimer_discipline::estimate::Oscillator;
 use truechimer_engine::Engine;
-use truechimer_engine::report::Report;
+use truechimer_engine::report::{Report, SourceState};
 use truechimer_time::{Mono, Now};
 
 /// The state of an engine at one moment. Two that are equal differ at most in counters.
@@ -22,7 +22,13 @@ impl Fingerprint {
         for source in &mut report.sources {
             dropped += source.dropped.values().sum::<u64>();
             source.dropped.clear();
+            // Why a source is not usable is told in words, and the last failed check may be the reason.
+            source.reason.clear();
+            if source.state == SourceState::Rejected {
+                source.state = SourceState::Unreachable;
+            }
         }
+        report.system.reason.clear();
         Self {
             report,
             dropped,

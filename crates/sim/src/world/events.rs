@@ -3,7 +3,7 @@
 use truechimer_discipline::clock::ClockCommand;
 use truechimer_engine::io::QueryId;
 use truechimer_engine::{Datagram, Token, Verdict};
-use truechimer_time::{Leap, NtpDuration, Stamp, StampSource};
+use truechimer_time::{Cooked, Leap, NtpDuration, Stamp, StampSource};
 
 use super::World;
 use super::queue::{Arrival, What};
@@ -15,6 +15,8 @@ use crate::scenario::{FaultKind, Peer, REFERENCE_NAME, host_address};
 
 /// How long a resolver takes, seconds.
 const RESOLVER_S: f64 = 0.02;
+/// How long after a pulse the daemon reads its stamp, seconds.
+const PULSE_HANDLED_S: f64 = 100e-6;
 /// How often other programs' hands on the clock are looked for, as the daemon does, seconds.
 const READBACK_S: f64 = 64.0;
 
@@ -91,6 +93,7 @@ impl World {
             What::AtClient(arrival) => self.at_client(arrival),
             What::Answer { host, query, name } => self.answer(host, query, &name),
             What::Pulse { host } => self.pulse(host),
+            What::Stamped { host, stamp, time } => self.stamped(host, stamp, time),
             What::Readback { host } => self.readback(host),
             What::Fault(index) => self.fault(index),
             What::Wake { host, slept_s, clock_error_s } => self.wake(host, slept_s, clock_error_s),
@@ -215,9 +218,15 @@ impl World {
         host.advance(truth);
         let mut stamp = host.stamp(StampSource::Kernel);
         stamp.at = stamp.at + NtpDuration::from_seconds(reference.noise_s * host.normal());
-        self.turn(index, Cause::Sample, |engine, now| {
-            engine.handle_reference(REFERENCE_NAME, stamp, truth, now)
-        });
+        self.after(PULSE_HANDLED_S, What::Stamped { host: index, stamp, time: truth });
+    }
+
+    fn stamped(&mut self, index: usize, stamp: Stamp, time: Cooked) {
+        if self.hosts.get(index).is_some_and(|host| host.asleep_until.is_none()) {
+            self.turn(index, Cause::Sample, |engine, now| {
+                engine.handle_reference(REFERENCE_NAME, stamp, time, now);
+            });
+        }
     }
 
     fn readback(&mut self, index: usize) {

@@ -21,6 +21,8 @@ pub(super) enum What {
     Answer { host: usize, query: QueryId, name: String },
     /// A reference clock gives a sample.
     Pulse { host: usize },
+    /// The daemon reads the stamp of such a sample, taken at this true time.
+    Stamped { host: usize, stamp: Stamp, time: Cooked },
     /// The daemon looks whether another program has had its hand on the clock.
     Readback { host: usize },
     /// Something befalls a host: an index of the scenario.

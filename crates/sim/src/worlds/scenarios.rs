@@ -139,8 +139,13 @@ pub(super) fn noisy_stamps() -> Scenario {
     // Seven sigma are stated: one stamp in 4e11 is worse.
     let stated_error_s = 7.0 * noise_s;
     scenario.hosts[0].stamps = Stamps { noise_s, stated_error_s, ..Stamps::default() };
-    scenario.servers[0] =
-        ServerConfig { stamp_noise_s: noise_s, root_dispersion_s: stated_error_s, ..ServerConfig::default() };
+    scenario.servers[0] = ServerConfig {
+        stamp_noise_s: noise_s,
+        root_dispersion_s: stated_error_s,
+        // Long enough that noise does not let a reply leave before its request came.
+        turnaround_s: 100e-6,
+        ..ServerConfig::default()
+    };
     scenario
 }
 

@@ -3,7 +3,7 @@ use crate::link::Shape;
 
 #[test]
 fn every_world_has_a_name_of_its_own_and_is_found_by_it() {
-    for world in worlds() {
+    for world in worlds().iter().chain(hostile_worlds()) {
         assert!(std::ptr::eq(find(world.name).unwrap(), world), "{}", world.name);
         let scenario = (world.scenario)();
         assert!(!scenario.hosts.is_empty() && scenario.length_s >= 20_000.0, "{}", world.name);
