@@ -1,6 +1,6 @@
 //! Attacks and faults in the simulator, by the ids of the threat list. The invariants are checked in each of them.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use truechimer_engine::report::{SourceReport, SourceState};
 use truechimer_sim::check::Invariant;

@@ -2,7 +2,7 @@
 //!
 //! A few seeds here; `cargo run --release -p truechimer-sim --example worlds -- --seeds 20` runs more.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
