@@ -39,8 +39,8 @@ pub trait Observer: Send {
         let _ = (command, result, now);
     }
 
-    /// A look at the engine, right after the clocks were read and with nothing left to carry out: once a turn and, if
-    /// [`Observer::look_interval`] says so, at least that often.
+    /// A look at the engine, right after the clocks were read and with nothing left to carry out: before the first turn,
+    /// after each, and, if [`Observer::look_interval`] says so, at least that often.
     fn look(&mut self, engine: &Engine, now: Now) {
         let _ = (engine, now);
     }
@@ -155,6 +155,7 @@ impl Daemon {
         let mut outcome = Ok(());
         let mut now = self.clocks.now();
         self.carry_out(&mut now);
+        self.look();
         while outcome.is_ok() && !self.is_over(stop) {
             outcome = self.turn();
         }
@@ -183,10 +184,14 @@ impl Daemon {
         }
         self.carry_out(&mut now);
         self.keep_house(&mut now);
+        self.look();
+        Ok(())
+    }
+
+    fn look(&mut self) {
         if let Some(observer) = &mut self.observer {
             observer.look(&self.engine, self.clocks.now());
         }
-        Ok(())
     }
 
     /// Sleeps until something is to be done.

@@ -15,9 +15,10 @@ pub(super) fn describe(event: &Event) -> (Priority, String) {
             Priority::Warning,
             format!("too few sources: {agreeing} agree, {wanted} are wanted (selection.min_sources)"),
         ),
-        Event::Falseticker { source, offset_s } => {
-            (Priority::Warning, format!("source {source} disagrees with the majority by {}", span(*offset_s)))
-        }
+        Event::Falseticker { source, offset_s } => (
+            Priority::Warning,
+            format!("source {source} disagrees with the majority: its offset is {}", span(*offset_s)),
+        ),
         Event::Synchronised { bound_s } => {
             (Priority::Notice, format!("synchronised: the clock is right to within {}", span(*bound_s)))
         }
