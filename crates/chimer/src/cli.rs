@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{check, completions, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
+use crate::demo;
 
 #[cfg(test)]
 mod tests;
@@ -123,6 +124,19 @@ Example:
     Reload(ReportArgs),
     /// Wait until the clock is right
     Wait(wait::WaitArgs),
+    /// See it work, without root, network or configuration
+    #[command(after_help = "\
+Three honest servers and a liar listen on loopback ports; a client whose clock is 0.8 s and 60 ppm wrong asks them. \
+Every one is a whole daemon on a clock of its own, so the demo knows the truth and this machine's clock is not touched.
+
+Examples:
+  chimer demo
+  chimer demo --seconds 60 --plain
+  chimer demo --json | tail -1 | jq '{true_error_s, bound_s, bound_violations}'
+
+The exit status is 0 if at the end the client's clock is less than 1 ms from the truth, its bound was never below \
+its true error, and the liar is marked as a falseticker.")]
+    Demo(demo::Args),
     /// Look for mistakes in a configuration file
     Check(check::CheckArgs),
     /// Ask any server for the time, without a daemon

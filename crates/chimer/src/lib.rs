@@ -5,6 +5,7 @@
 //! | [`cli`] | what can be said on the command line, and the help that teaches it |
 //! | [`commands`] | what each command does: arguments to [`outcome::Outcome`] |
 //! | [`daemon`] | reaching the daemon, and friendly errors when that fails |
+//! | [`demo`] | five daemons on clocks of their own, shown live |
 //! | [`render`] | a report as text: pure functions |
 //! | [`table`], [`human`] | columns, colour, units |
 //! | [`outcome`] | text, JSON and exit status at the end of a command |
@@ -16,6 +17,7 @@
 pub mod cli;
 pub mod commands;
 pub mod daemon;
+pub mod demo;
 pub mod human;
 pub mod outcome;
 pub mod render;
@@ -36,6 +38,7 @@ pub fn run(command: &Command) -> u8 {
         Command::Burst(args) => (control::burst(args), args.output),
         Command::Reload(args) => (control::reload(args), args.output),
         Command::Wait(args) => (wait::wait(args), args.output),
+        Command::Demo(args) => return demo::run(args),
         Command::Check(args) => (check::check(args), args.output),
         Command::Query(args) => (query::query(args), args.output),
         Command::Sim(args) => (sim::sim(args), args.output()),
