@@ -3,42 +3,35 @@
 mod control;
 mod round;
 mod state;
+mod status;
 
-use truechimer_discipline::clock::{ClockReadback, ClockResult, ClockStatus};
+use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
 use truechimer_discipline::interval::Drift;
 use truechimer_discipline::leap;
 use truechimer_discipline::select::{Outcome, Verdict};
-use truechimer_time::{Leap, Mono, Now, NtpDuration};
+use truechimer_time::{Mono, Now, NtpDuration};
 
 use self::control::Correction;
 pub(crate) use self::control::{Control, Effect};
 pub(crate) use self::round::awaited;
 use self::round::{Question, Round, Rounds, expected};
 pub(crate) use self::state::{Peer, State};
-use crate::association::{Association, later};
+use crate::association::Association;
 use crate::config::{ClockConfig, EngineConfig, SelectionConfig};
 use crate::engine::Initial;
 use crate::event::Event;
 use crate::local::Local;
 use crate::local_clock::LocalClock;
 use crate::outbox::Turn;
-use crate::server::Served;
 use crate::sources::{Sources, earlier};
-use truechimer_wire::ReferenceId;
 
 /// How long those that have answered and agree wait for the others before the first correction, seconds.
 const GRACE_S: f64 = 0.25;
 /// How long a single one that has answered waits for a second opinion, seconds.
 const LONE_GRACE_S: f64 = 1.0;
-/// The kernel's status is renewed at least so often, seconds.
-const REFRESH_S: f64 = 64.0;
 /// For how long an earlier majority outweighs at most half as many that contradict it, seconds.
 const OUTWEIGHED_S: f64 = 86_400.0;
-/// What is told of a clock of which nothing is known, seconds: RFC 5905 §7.2 MAXDISP.
-const UNKNOWN_ERROR_S: f64 = 16.0;
-/// By how much the kernel lets its bound grow by itself, seconds a second.
-const KERNEL_GROWTH: f64 = 500e-6;
 
 /// What stands in the way of a selection, or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +55,8 @@ pub(crate) struct System {
     pub(crate) oscillator: Oscillator,
     pub(crate) state: Option<State>,
     pub(crate) standing: Standing,
+    /// The outcome that was last said, or was not worth saying.
+    told: Outcome,
     /// A majority stands behind `state`, or did before its members fell silent.
     in_force: bool,
     pub(crate) synchronised: bool,
@@ -92,6 +87,7 @@ impl System {
                 spread_s: 0.0,
                 outweighed: false,
             },
+            told: Outcome::NoCandidates,
             in_force: false,
             synchronised: false,
             settled: false,
@@ -116,27 +112,6 @@ impl System {
 
     pub(crate) fn max_distance_s(&self) -> f64 {
         self.config.max_distance_s
-    }
-
-    /// The leap second that the kernel was told of.
-    pub(crate) fn leap(&self) -> Leap {
-        if self.synchronised {
-            self.state.as_ref().map_or(Leap::None, |state| state.leap)
-        } else {
-            Leap::None
-        }
-    }
-
-    /// The largest error that the clock can have, seconds.
-    pub(crate) fn bound(&self, now: Now, clock: &LocalClock) -> Option<f64> {
-        let state = self.state.as_ref()?;
-        Some(state.error_bound(clock.raw(now.cooked), clock.corrected(now)) + clock.precision_s())
-    }
-
-    /// How far the clock is off by the estimate, and one sigma of that, seconds.
-    pub(crate) fn correction(&self, now: Now, clock: &LocalClock) -> Option<(f64, f64)> {
-        let estimate = self.state.as_ref()?.estimate_at(clock.raw(now.cooked));
-        Some((estimate.offset - clock.corrected(now), estimate.offset_variance.max(0.0).sqrt()))
     }
 
     /// A source gave a sample: selects, and steers if there is an agreement.
@@ -251,7 +226,7 @@ impl System {
     }
 
     fn tell(
-        &self,
+        &mut self,
         standing: &Standing,
         round: &Round,
         sources: &Sources,
@@ -265,9 +240,10 @@ impl System {
         }
         // While first answers are still coming in, a disagreement may be the answer of a moment.
         let early = !self.settled && awaited(sources) > 0;
-        if standing.outcome == self.standing.outcome || early {
+        if standing.outcome == self.told || early {
             return;
         }
+        self.told = standing.outcome;
         let (answering, agreeing) = (standing.answering, standing.agreeing);
         match standing.outcome {
             Outcome::NoMajority => turn.event(Event::NoMajority { answering, agreeing }),
@@ -357,90 +333,6 @@ impl System {
             interval_s: if interval_s.is_finite() { interval_s.max(0.1) } else { 1.0 },
         };
         self.control.steer(correction, clock, turn);
-    }
-
-    /// Decides whether the clock is synchronised and tells the kernel.
-    pub(crate) fn refresh(
-        &mut self,
-        sources: &Sources,
-        local: &mut Local,
-        clock: &LocalClock,
-        turn: &mut Turn<'_>,
-    ) {
-        let now = turn.now;
-        self.refresh = now.mono.after(REFRESH_S);
-        // What is told must be true after the change that is under way; its result brings us back here.
-        if self.control.is_busy() {
-            return;
-        }
-        let bound = self.bound(now, clock);
-        let before = self.synchronised;
-        self.synchronised = self.in_force && bound.is_some_and(|bound| bound < self.config.max_distance_s);
-        if let (true, Some(bound), Some(state)) = (self.synchronised, bound, &self.state) {
-            // Look again when the bound will have reached the limit.
-            let left_s = (self.config.max_distance_s - bound) / state.growth(clock).max(1e-9);
-            self.refresh = now.mono.after(left_s.clamp(1.0, REFRESH_S));
-        }
-        let bound_s = bound.unwrap_or(UNKNOWN_ERROR_S);
-        match (before, self.synchronised) {
-            (false, true) => turn.event(Event::Synchronised { bound_s }),
-            (true, false) => turn.event(Event::Unsynchronised { bound_s }),
-            _ => {}
-        }
-        local.update(self.synchronised, bound, awaited(sources) == 0, turn);
-        if self.synchronised || !self.told_unsynchronised {
-            self.told_unsynchronised = !self.synchronised;
-            let status = self.status(clock, now);
-            self.control.set_status(status, turn);
-        }
-    }
-
-    /// A status that stays true until the next one, as the kernel lets its bound grow meanwhile.
-    fn status(&self, clock: &LocalClock, now: Now) -> ClockStatus {
-        let bound = self.bound(now, clock);
-        let ahead_s = REFRESH_S;
-        // The bound is convex in time and the kernel's is a straight line, so the two ends decide.
-        let at_end = self.state.as_ref().map(|state| {
-            let at = later(clock.raw(now.cooked), ahead_s);
-            state.error_bound(at, clock.corrected_at(at)) + clock.precision_s() - KERNEL_GROWTH * ahead_s
-        });
-        let max_error_s = bound.map_or(UNKNOWN_ERROR_S, |bound| bound.max(at_end.unwrap_or(bound)));
-        ClockStatus {
-            synchronised: self.synchronised,
-            max_error_s,
-            est_error_s: self.correction(now, clock).map_or(max_error_s, |(offset, sd)| offset.abs().max(sd)),
-            leap: self.leap(),
-            tai_offset: None,
-        }
-    }
-
-    /// What clients are told.
-    pub(crate) fn served(&self, now: Now, clock: &LocalClock, local: &Local) -> Served {
-        let unknown = Served {
-            leap: Leap::Unsynchronised,
-            stratum: 16,
-            precision: self.precision,
-            reference_id: ReferenceId::NONE,
-            reference_time: now.cooked,
-            root_delay_s: 0.0,
-            root_dispersion_s: UNKNOWN_ERROR_S,
-            as_of: now.cooked,
-            dispersion_rate: KERNEL_GROWTH,
-        };
-        let bound = self.bound(now, clock);
-        match (&self.state, bound) {
-            (Some(state), Some(bound)) if self.synchronised && state.peer.stratum < 15 => Served {
-                leap: state.leap,
-                stratum: state.peer.stratum + 1,
-                reference_id: state.peer.reference_id,
-                reference_time: state.updated.min(now.cooked),
-                root_delay_s: state.peer.root_delay_s,
-                root_dispersion_s: (bound - state.peer.root_delay_s / 2.0).max(0.0),
-                dispersion_rate: state.growth(clock),
-                ..unknown
-            },
-            _ => local.served(unknown, bound),
-        }
     }
 }
 
