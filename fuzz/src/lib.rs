@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod control;
+pub mod engine;
 pub mod input;
 pub mod responder;
 pub mod wire;
@@ -18,6 +19,7 @@ pub const TARGETS: &[Target] = &[
     ("packet_view", wire::packet_view),
     ("packet_round_trip", wire::packet_round_trip),
     ("extension_fields", wire::extension_fields),
+    ("engine_session", engine::engine_session),
     ("responder_session", responder::responder_session),
     ("config_text", config::config_text),
     ("control_codec", control::control_codec),

@@ -239,7 +239,7 @@ impl Engine {
                 self.system.forget(&self.clock, &mut turn);
             }
         }
-        if !self.closed && result != ClockResult::StatusSet {
+        if !self.closed && !matches!(effect, Effect::Status) {
             self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
         }
     }

@@ -314,6 +314,20 @@ fn na_44_failed_step_keeps_offset_tracking() {
 }
 
 #[test]
+fn a_clock_that_refuses_everything_is_not_asked_without_end() {
+    let mut world = World::new(config(vec![source(1)]), 0.01, 10.0, vec![Server::new(1)]);
+    world.run(60.0);
+    world.fail_clock = Some(1);
+    let before = world.commands.len();
+    world.run(600.0);
+    assert!(world.saw(|event| matches!(event, Event::ClockFailed { what: "status", errno: 1 })) > 0);
+    // A rate and a status at each sample, and a status every few seconds between: about one a second at the most.
+    let asked = world.commands.len() - before;
+    assert!((2..600).contains(&asked), "{asked} orders in ten minutes");
+    assert!(world.worst_excess <= 0.0);
+}
+
+#[test]
 fn na_45_reload_does_not_multiply_sources() {
     let base = config(vec![source(1), source(2), source(2)]);
     let mut world = World::new(base.clone(), 0.0, 0.0, vec![Server::new(1), Server::new(2)]);

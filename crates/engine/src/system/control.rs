@@ -53,6 +53,9 @@ pub(crate) enum Effect {
     None,
     /// The rate.
     Rate,
+    /// Neither the clock nor what is known of it: the kernel took or refused a status. A status that was refused is told
+    /// again when there is a new one; to answer the refusal with the same status would never end.
+    Status,
     /// The clock jumped: the time now, by how much, and whether the raw scale started anew.
     Stepped { now: Now, by: NtpDuration, far: bool },
 }
@@ -200,19 +203,19 @@ impl Control {
                 turn.event(Event::Stepped { by });
                 Effect::Stepped { now, by, far }
             }
-            ClockResult::StatusSet => Effect::None,
+            ClockResult::StatusSet => Effect::Status,
             ClockResult::Failed(errno) => {
-                let what = match command {
-                    Some(ClockCommand::Step(_)) => "step",
-                    Some(ClockCommand::SetFrequency(_)) => "frequency",
-                    Some(ClockCommand::SetStatus(_)) | None => "status",
+                let (what, effect) = match command {
+                    Some(ClockCommand::Step(_)) => ("step", Effect::None),
+                    Some(ClockCommand::SetFrequency(_)) => ("frequency", Effect::None),
+                    Some(ClockCommand::SetStatus(_)) | None => ("status", Effect::Status),
                 };
                 if matches!(command, Some(ClockCommand::SetFrequency(_))) {
                     // The rate in force is not the one wanted, perhaps a slew that should have ended.
                     self.slew_end = Some(turn.now.mono.after(RETRY_S));
                 }
                 turn.event(Event::ClockFailed { what, errno });
-                Effect::None
+                effect
             }
             ClockResult::Observing => {
                 self.controls = false;

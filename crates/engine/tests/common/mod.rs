@@ -161,8 +161,10 @@ pub struct World {
     pub servers: Vec<Server>,
     pub dns: HashMap<String, Result<Vec<IpAddr>, ResolveError>>,
     pub tx: TxStamps,
-    /// The clock refuses steps or everything with this error.
+    /// The clock refuses steps with this error.
     pub fail_steps: Option<i32>,
+    /// The clock refuses everything with this error.
+    pub fail_clock: Option<i32>,
     pub events: Vec<(f64, Event)>,
     pub commands: Vec<(f64, ClockCommand)>,
     pub statuses: Vec<(f64, ClockStatus)>,
@@ -219,6 +221,7 @@ impl World {
             dns: HashMap::new(),
             tx: TxStamps::BeforeReply,
             fail_steps: None,
+            fail_clock: None,
             events: Vec::new(),
             commands: Vec::new(),
             statuses: Vec::new(),
@@ -426,8 +429,10 @@ impl World {
                 if let ClockCommand::SetStatus(status) = command {
                     self.statuses.push((at, status));
                 }
-                let result = match (self.fail_steps, command) {
-                    (Some(errno), ClockCommand::Step(_)) => ClockResult::Failed(errno),
+                let result = match (self.fail_clock, self.fail_steps, command) {
+                    (Some(errno), _, _) | (_, Some(errno), ClockCommand::Step(_)) => {
+                        ClockResult::Failed(errno)
+                    }
                     _ => self.clock.apply(command),
                 };
                 self.engine.handle_clock_result(result, self.now());
