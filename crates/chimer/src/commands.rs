@@ -8,3 +8,6 @@ pub mod query;
 pub mod report;
 pub mod sim;
 pub mod wait;
+
+#[cfg(test)]
+mod tests;

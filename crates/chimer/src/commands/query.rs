@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use serde::Serialize;
 use truechimer_engine::config::Family;
 
 use crate::cli::OutputArgs;
@@ -77,6 +78,14 @@ pub struct QueryArgs {
     pub output: OutputArgs,
 }
 
+/// All hosts, as JSON.
+#[derive(Serialize)]
+struct Answers<'a> {
+    /// Whether every host has answered validly.
+    ok: bool,
+    hosts: &'a [Answer],
+}
+
 /// How to ask.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
@@ -107,7 +116,7 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     let style = Style::of_stdout(args.output.json);
     let good = answers.iter().all(|answer| answer.ok);
     let text = match (style.json, args.verbose) {
-        (true, _) => to_json(&serde_json::json!({ "ok": good, "hosts": answers }))?,
+        (true, _) => to_json(&Answers { ok: good, hosts: &answers })?,
         (_, true) => answer::blocks(&answers, style.paint),
         _ => answer::table(&answers, style.paint),
     };

@@ -1,7 +1,6 @@
 //! The commands that show the daemon's report.
 
 use serde::Serialize;
-use serde_json::json;
 use truechimer_engine::report::{Report, ServerReport, SystemReport};
 
 use crate::cli::{ReportArgs, SourcesArgs};
@@ -14,6 +13,12 @@ struct Status<'a> {
     #[serde(flatten)]
     system: &'a SystemReport,
     server: &'a Option<ServerReport>,
+}
+
+/// An object, so that more can be added beside the list later.
+#[derive(Serialize)]
+struct Sources<T> {
+    sources: T,
 }
 
 /// `chimer status`.
@@ -65,7 +70,7 @@ pub fn show_status(report: &Report, style: Style) -> Result<String, Failure> {
 /// None in practice: see [`to_json`].
 pub fn show_sources(report: &Report, verbose: bool, style: Style) -> Result<String, Failure> {
     match verbose {
-        _ if style.json => to_json(&json!({ "sources": report.sources })),
+        _ if style.json => to_json(&Sources { sources: &report.sources }),
         true => Ok(render::sources_verbose(report, style.paint)),
         false => Ok(render::sources(report, style.paint)),
     }
@@ -77,7 +82,7 @@ pub fn show_sources(report: &Report, verbose: bool, style: Style) -> Result<Stri
 /// None in practice: see [`to_json`].
 pub fn show_stats(report: &Report, style: Style) -> Result<String, Failure> {
     if style.json {
-        return to_json(&json!({ "sources": render::statistics(report) }));
+        return to_json(&Sources { sources: render::statistics(report) });
     }
     Ok(render::stats(report, style.paint))
 }
