@@ -94,7 +94,7 @@ pub fn sim(args: &SimArgs) -> Result<Outcome, Failure> {
 }
 
 fn all_worlds() -> impl Iterator<Item = &'static WorldSpec> {
-    truechimer_sim::worlds().iter()
+    truechimer_sim::worlds().iter().chain(truechimer_sim::hostile_worlds())
 }
 
 fn list(style: Style) -> Result<Outcome, Failure> {
