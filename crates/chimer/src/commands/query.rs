@@ -49,7 +49,7 @@ Examples:
   chimer query -4 --samples 8 time.example.net 192.0.2.1 [2001:db8::1]:1123
   chimer query --json time.example.net | jq '.hosts[0].offset_s'")]
 pub struct QueryArgs {
-    /// Names or addresses, also as HOST:PORT and [IPV6]:PORT
+    /// Names or addresses, also with a port after a colon; IPv6 addresses then in brackets
     #[arg(value_name = "HOST", required = true, num_args = 1..=64)]
     pub hosts: Vec<String>,
     /// How many replies to wait for
