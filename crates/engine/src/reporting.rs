@@ -43,9 +43,11 @@ fn system(parts: &Parts<'_>) -> SystemReport {
     let (offset_s, offset_sd_s) = system.correction(now, clock).unwrap_or((0.0, 0.0));
     let base = system.control.base();
     let slew = clock.frequency().rate() - base.rate();
+    let bound_s = system.bound(now, clock);
+    let synchronised = system.is_synchronised(bound_s);
     let slewing = system.control.controls() && slew.abs() > 1e-10;
     SystemReport {
-        synchronised: system.synchronised,
+        synchronised,
         reason: reason(parts),
         warnings: warnings(parts),
         leap: leap_name(served.leap).to_owned(),
@@ -55,12 +57,12 @@ fn system(parts: &Parts<'_>) -> SystemReport {
         } else {
             served.reference_id.text(served.stratum)
         },
-        system_peer: state.filter(|_| system.synchronised).map(|state| state.peer.name.clone()),
+        system_peer: state.filter(|_| synchronised).map(|state| state.peer.name.clone()),
         time_unix_s: now.cooked.unix_seconds(),
         last_update_age_s: state.map(|state| (at - state.at).seconds().max(0.0)),
         offset_s,
         offset_sd_s,
-        bound_s: system.bound(now, clock),
+        bound_s,
         frequency_ppm: if system.control.controls() { base.ppm() } else { system.oscillator.frequency * 1e6 },
         frequency_sd_ppm: system.oscillator.frequency_sd * 1e6,
         slew_ppm: if slewing { slew * 1e6 } else { 0.0 },
@@ -89,7 +91,7 @@ fn reason(parts: &Parts<'_>) -> String {
         );
     }
     let bound = system.bound(parts.now, parts.clock);
-    if system.synchronised {
+    if system.is_synchronised(bound) {
         return match standing.outcome {
             Outcome::Agreed => format!("synchronised to {} of {}", standing.agreeing, count(all, "source")),
             _ if standing.outweighed => {

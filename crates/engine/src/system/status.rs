@@ -37,6 +37,15 @@ impl System {
         Some(state.error_bound(clock.raw(now.cooked), clock.corrected(now)) + clock.precision_s())
     }
 
+    /// Whether the clock is synchronised with this bound: the last decision, unless the bound has overtaken it.
+    pub(crate) fn is_synchronised(&self, bound: Option<f64>) -> bool {
+        self.synchronised && self.is_near(bound)
+    }
+
+    fn is_near(&self, bound: Option<f64>) -> bool {
+        bound.is_some_and(|bound| bound < self.config.max_distance_s)
+    }
+
     /// How far the clock is off by the estimate, and one sigma of that, seconds.
     pub(crate) fn correction(&self, now: Now, clock: &LocalClock) -> Option<(f64, f64)> {
         let estimate = self.state.as_ref()?.estimate_at(clock.raw(now.cooked));
@@ -59,7 +68,7 @@ impl System {
         }
         let bound = self.bound(now, clock);
         let before = self.synchronised;
-        self.synchronised = self.in_force && bound.is_some_and(|bound| bound < self.config.max_distance_s);
+        self.synchronised = self.in_force && self.is_near(bound);
         if let (true, Some(bound), Some(state)) = (self.synchronised, bound, &self.state) {
             // Look again when the bound will have reached the limit.
             let left_s = (self.config.max_distance_s - bound) / state.growth(clock).max(1e-9);
@@ -113,16 +122,18 @@ impl System {
         };
         let bound = self.bound(now, clock);
         match (&self.state, bound) {
-            (Some(state), Some(bound)) if self.synchronised && state.peer.stratum < 15 => Served {
-                leap: state.leap,
-                stratum: state.peer.stratum + 1,
-                reference_id: state.peer.reference_id,
-                reference_time: state.updated.min(now.cooked),
-                root_delay_s: state.peer.root_delay_s,
-                root_dispersion_s: (bound - state.peer.root_delay_s / 2.0).max(0.0),
-                dispersion_rate: state.growth(clock),
-                ..unknown
-            },
+            (Some(state), Some(bound)) if self.is_synchronised(Some(bound)) && state.peer.stratum < 15 => {
+                Served {
+                    leap: state.leap,
+                    stratum: state.peer.stratum + 1,
+                    reference_id: state.peer.reference_id,
+                    reference_time: state.updated.min(now.cooked),
+                    root_delay_s: state.peer.root_delay_s,
+                    root_dispersion_s: (bound - state.peer.root_delay_s / 2.0).max(0.0),
+                    dispersion_rate: state.growth(clock),
+                    ..unknown
+                }
+            }
             _ => local.served(unknown, bound),
         }
     }
