@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use truechimer_discipline::clock::{ClockCommand, ClockReadback};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::{
-    ClockConfig, Endpoint, EngineConfig, Host, LocalConfig, SelectionConfig, SourceConfig, SourceKind,
-    SourceOptions,
+    ClockConfig, Endpoint, EngineConfig, Host, LocalConfig, PanicLimits, SelectionConfig, SourceConfig,
+    SourceKind, SourceOptions,
 };
 use truechimer_engine::{Command, Datagram, Engine, Initial, Output, QueryId, ResolveError, Token};
 use truechimer_time::{Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, Stamp, StampSource};
@@ -17,6 +17,8 @@ use super::input::Input;
 
 /// 2026-01-15T12:00:00Z.
 const START: Cooked = Cooked::from_unix_nanos(1_768_478_400_000_000_000);
+/// The panic limits: the usual ones, and the same at the start, where by default there is none.
+const LARGEST_STEP_S: f64 = 1000.0;
 /// Things that happen in one session, at most.
 const MAX_TURNS: usize = 256;
 /// Outputs of one turn: many more than any turn has a reason for.
@@ -252,7 +254,7 @@ impl Session {
             ClockCommand::SetFrequency(frequency) => {
                 assert!(frequency.rate().abs() <= self.max_rate * 1.001, "I3: {frequency}");
             }
-            ClockCommand::Step(by) => assert!(by.seconds().abs() <= 1000.0, "I2: a step of {by}"),
+            ClockCommand::Step(by) => assert!(by.seconds().abs() <= LARGEST_STEP_S, "I2: a step of {by}"),
             ClockCommand::SetStatus(status) => {
                 assert!(status.max_error_s >= 0.0 && status.est_error_s >= 0.0, "{status:?}");
             }
@@ -295,14 +297,18 @@ fn config(options: u8) -> EngineConfig {
     if options & 4 != 0 {
         sources.remove(0);
     }
+    let panic = ClockConfig::default().panic;
     let local = LocalConfig { stratum: 10, orphan: options & 16 != 0, distance_s: 1.0, activate_s: None };
     EngineConfig {
         sources,
         serve: None,
-        clock: ClockConfig::default(),
+        clock: ClockConfig {
+            panic: PanicLimits { start_s: Some(LARGEST_STEP_S), ..panic },
+            ..ClockConfig::default()
+        },
         selection: SelectionConfig { min_sources: 1 + usize::from(options >> 5 & 1) },
         local: (options & 8 != 0).then_some(local),
-        era_floor: START,
+        era_floor: START - NtpDuration::from_seconds(1e7),
     }
 }
 
