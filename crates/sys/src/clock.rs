@@ -46,7 +46,7 @@ pub fn can_set_time() -> bool {
 /// It is measured: the shortest step seen between two readings. Where the clock does not move while it is
 /// watched, as in a simulation, it is put at a microsecond.
 pub fn precision() -> i8 {
-    const READINGS: usize = 200;
+    const READINGS: usize = 40;
     let mut shortest = Duration::from_micros(1);
     let mut moved = None;
     let mut last = read_cooked().ok();

@@ -28,6 +28,8 @@ const _: () = assert!(mem::align_of::<cmsghdr>() <= 8);
 pub(super) struct Details {
     pub(super) stamp: Option<Cooked>,
     pub(super) local: Option<IpAddr>,
+    /// The index of the interface that it came through.
+    pub(super) interface: Option<u32>,
     pub(super) fragmented: bool,
     /// An error that the network reported, as an error number.
     pub(super) error: Option<c_int>,
@@ -75,6 +77,9 @@ pub(super) fn receive_datagram(
 ) -> io::Result<Option<Received>> {
     let Some(message) = receive(socket, buffer, 0)? else { return Ok(None) };
     let Some(remote) = message.remote.or(peer) else { return Ok(None) };
+    if is_forged_loopback(remote.ip(), message.details.interface) {
+        return Ok(None);
+    }
     Ok(Some(Received {
         len: message.len,
         remote,
@@ -83,6 +88,14 @@ pub(super) fn receive_datagram(
         truncated: message.flags & libc::MSG_TRUNC != 0,
         fragmented: message.details.fragmented,
     }))
+}
+
+/// Whether a datagram says that it is from this machine and came over the network (NA-29). Most kernels drop these
+/// themselves; not all always did.
+pub(super) fn is_forged_loopback(remote: IpAddr, interface: Option<u32>) -> bool {
+    /// The same in every network namespace.
+    const LOOPBACK_INTERFACE: u32 = 1;
+    remote.to_canonical().is_loopback() && interface.is_some_and(|index| index != LOOPBACK_INTERFACE)
 }
 
 /// Sends a datagram, to `remote` unless the socket is connected, from the address `local` if one is given.
@@ -193,10 +206,12 @@ unsafe fn read_detail(header: &cmsghdr, data: *const u8, details: &mut Details) 
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 let info = read::<libc::in_pktinfo>(data, room);
                 details.local = info.map(|info| IpAddr::V4(address::ipv4(info.ipi_addr)));
+                details.interface = info.and_then(|info| u32::try_from(info.ipi_ifindex).ok());
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 let info = read::<libc::in6_pktinfo>(data, room);
                 details.local = info.map(|info| IpAddr::V6(address::ipv6(info.ipi6_addr)));
+                details.interface = info.map(|info| info.ipi6_ifindex);
             }
             (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE) | (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE) => {
                 details.fragmented = read::<c_int>(data, room).is_some_and(|size| size > 0);

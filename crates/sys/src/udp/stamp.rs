@@ -17,15 +17,18 @@ const USER_ERROR_S: f64 = 50e-6;
 /// A packet waits no longer than this for a program that runs at all; a stamp older than that is by a clock that was
 /// stepped meanwhile, or nonsense.
 const OLDEST: NtpDuration = NtpDuration::from_bits(64 << 32);
+/// A datagram may come in between the reading of the clock and the reading of the socket: 1 ms. A stamp that is later than
+/// that is by a clock that was stepped back meanwhile.
+const LEAD: NtpDuration = NtpDuration::from_nanos(1_000_000);
 
 /// When a datagram arrived. `now` is the reading of `clock` taken when `poll` returned.
 ///
-/// The kernel's stamp is used if it is sane: not later than `now` and not absurdly older. Otherwise it is `now`,
-/// which is late by as long as the datagram waited: that makes the measured delay longer, so a bound from half the
-/// delay still holds.
+/// The kernel's stamp is used if it is sane: not later than `now`, but for the moment that handling takes, and not absurdly
+/// older. Otherwise it is `now`, which is late by as long as the datagram waited: that makes the measured delay longer,
+/// so a bound from half the delay still holds (AT-47).
 pub fn judge_received(kernel: Option<Cooked>, clock: &mut dyn SystemClock, now: Cooked) -> Stamp {
     let kernel = kernel.map(|stamp| clock.from_kernel(stamp));
-    match kernel.filter(|stamp| *stamp <= now && now - *stamp <= OLDEST) {
+    match kernel.filter(|stamp| is_recent(*stamp, now)) {
         Some(at) => Stamp { at, source: StampSource::Kernel, error: KERNEL_ERROR_S },
         None => Stamp { at: now, source: StampSource::User, error: USER_ERROR_S },
     }
@@ -36,10 +39,14 @@ pub fn judge_received(kernel: Option<Cooked>, clock: &mut dyn SystemClock, now: 
 /// delay is longer, and a bound from half of it still holds.
 pub fn judge_sent(kernel: Option<Cooked>, clock: &mut dyn SystemClock, before: Cooked, now: Cooked) -> Stamp {
     let kernel = kernel.map(|stamp| clock.from_kernel(stamp));
-    match kernel.filter(|stamp| before <= *stamp && *stamp <= now && now - *stamp <= OLDEST) {
+    match kernel.filter(|stamp| before <= *stamp && is_recent(*stamp, now)) {
         Some(at) => Stamp { at, source: StampSource::Kernel, error: KERNEL_ERROR_S },
         None => Stamp { at: before, source: StampSource::User, error: USER_ERROR_S },
     }
+}
+
+fn is_recent(stamp: Cooked, now: Cooked) -> bool {
+    stamp <= now + LEAD && now - stamp <= OLDEST
 }
 
 /// Keeps the kernel's timestamping switched on.
