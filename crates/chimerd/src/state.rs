@@ -158,6 +158,7 @@ fn parse_frequency(text: &str) -> Option<Oscillator> {
         frequency: number(ppm, -MAX_PPM..=MAX_PPM)? * 1e-6,
         frequency_sd: number(sd_ppm, 1e-9..=MAX_PPM)? * 1e-6,
         wander: number(wander, 1e-15..=1e-3)?,
+        ..Oscillator::default()
     })
 }
 

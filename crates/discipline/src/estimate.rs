@@ -64,12 +64,15 @@ pub struct Oscillator {
     pub frequency_sd: f64,
     /// Wander: the frequency's random walk, per √s.
     pub wander: f64,
+    /// By how much the rate may differ at once from what its statistics tell, seconds a second: warmth and vibration come
+    /// in minutes. Not learned, but promised by the configuration; a bound rests on it.
+    pub allowance: f64,
 }
 
 impl Default for Oscillator {
-    /// An unknown crystal: within 100 ppm, wandering 1e-9 per √s.
+    /// An unknown crystal: within 100 ppm, wandering 1e-9 per √s, steady to 1 ppm.
     fn default() -> Self {
-        Self { frequency: 0.0, frequency_sd: 1e-4, wander: 1e-9 }
+        Self { frequency: 0.0, frequency_sd: 1e-4, wander: 1e-9, allowance: 1e-6 }
     }
 }
 

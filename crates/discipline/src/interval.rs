@@ -25,10 +25,6 @@ pub const WORST_RATE: f64 = 500e-6;
 /// measurement.
 const MEASURED_SD: f64 = 50e-6;
 
-/// What a measured crystal's rate may be off at once beyond its statistics: warmth and vibration come in
-/// minutes.
-const ALLOWANCE: f64 = 1e-6;
-
 /// Sigmas of the frequency, and of its wander since.
 const SIGMAS: f64 = 5.0;
 
@@ -58,13 +54,13 @@ impl Drift {
 
     /// From the statistics of an oscillator. One with `frequency_sd` above 50 ppm counts as unknown.
     pub fn of(oscillator: &Oscillator) -> Self {
-        let Oscillator { frequency, frequency_sd, wander } = *oscillator;
+        let Oscillator { frequency, frequency_sd, wander, allowance } = *oscillator;
         if !(frequency.is_finite() && (0.0..=MEASURED_SD).contains(&frequency_sd)) {
             return Self::UNKNOWN;
         }
         Self {
             frequency,
-            allowance: ALLOWANCE + SIGMAS * frequency_sd,
+            allowance: allowance.max(0.0) + SIGMAS * frequency_sd,
             least_wander: LEAST_WANDER,
             wander: if wander.is_finite() { wander.max(0.0) } else { 0.0 },
         }
@@ -115,7 +111,7 @@ impl ErrorInterval {
     /// `frequency_sd` above 50 ppm counts as unknown).
     ///
     /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards, over dt seconds, it may be
-    /// wrong by 1 ppm + 5 σ + 5 W·√dt; W counts as at least 1e-8 until that makes 15 ppm. The bare 15 ppm +
+    /// wrong by its allowance + 5 σ + 5 W·√dt; W counts as at least 1e-8 until that makes 15 ppm. The bare 15 ppm +
     /// 3 σ of the RFC would allow as much after a day, but also between two polls, where it would be most of
     /// the bound.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {

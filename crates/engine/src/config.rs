@@ -162,6 +162,9 @@ pub struct ClockConfig {
     pub max_slew_rate: f64,
     /// Largest frequency correction, seconds a second; 500e-6 by default.
     pub max_frequency: f64,
+    /// By how much the oscillator's rate may change at once, unseen, seconds a second; 1e-6 by default. The error
+    /// bound grows by at least this between samples.
+    pub max_drift: f64,
     /// "Synchronised" means that the error bound is below this, seconds; 1.5 by default (RFC 5905 MAXDIST).
     pub max_distance_s: f64,
 }
@@ -221,6 +224,7 @@ impl Default for ClockConfig {
             },
             max_slew_rate: 500e-6,
             max_frequency: 500e-6,
+            max_drift: 1e-6,
             max_distance_s: 1.5,
         }
     }

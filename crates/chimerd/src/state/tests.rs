@@ -21,7 +21,8 @@ fn load(dir: &Path) -> (Restored, Vec<String>) {
 #[test]
 fn what_was_saved_comes_back() {
     let dir = tempfile::tempdir().unwrap();
-    let oscillator = Oscillator { frequency: -12.25e-6, frequency_sd: 3e-8, wander: 2.5e-10 };
+    let oscillator =
+        Oscillator { frequency: -12.25e-6, frequency_sd: 3e-8, wander: 2.5e-10, ..Oscillator::default() };
     let mut state = files(dir.path());
     state.save_frequency(&oscillator).unwrap();
     state.save_time(at(1_800_000_000)).unwrap();

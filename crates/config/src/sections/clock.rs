@@ -26,6 +26,7 @@ pub(crate) fn read_clock(reader: &mut Reader, table: &Table<'_>) -> Clock {
     config.panic = read_panic(reader, table, config.panic);
     set(&mut config.max_slew_rate, reader.rate(table, "max_slew"));
     set(&mut config.max_frequency, reader.rate(table, "max_frequency"));
+    set(&mut config.max_drift, reader.rate(table, "max_drift"));
     set(&mut config.max_distance_s, reader.duration(table, "max_distance"));
     Clock {
         config,

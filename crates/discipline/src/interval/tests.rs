@@ -20,7 +20,7 @@ fn exchange(t: f64, forward: f64, backward: f64) -> Sample {
     }
 }
 
-const MEASURED: Oscillator = Oscillator { frequency: 2e-5, frequency_sd: 1e-7, wander: 0.0 };
+const MEASURED: Oscillator = Oscillator { frequency: 2e-5, frequency_sd: 1e-7, wander: 0.0, allowance: 1e-6 };
 
 fn near(interval: Option<[f64; 2]>, lo: f64, hi: f64) {
     let [a, b] = interval.unwrap();

@@ -68,7 +68,7 @@ fn says_nothing_before_the_first_sample() {
 #[test]
 fn the_first_sample_is_believed_to_half_its_delay() {
     let mut filter = KalmanEstimator::new();
-    let known = Oscillator { frequency: 3e-5, frequency_sd: 1e-6, wander: 1e-9 };
+    let known = Oscillator { frequency: 3e-5, frequency_sd: 1e-6, ..Oscillator::default() };
     filter.update(&exchange(0.0, 0.25, 0.02), &known);
     let estimate = filter.estimate(raw(0.0)).unwrap();
     assert!((estimate.offset - 0.25).abs() < 1e-12);
@@ -117,7 +117,12 @@ fn at_39_numbers_that_are_none_are_ignored() {
 #[test]
 fn a_nonsensical_oscillator_does_not_spread() {
     let mut filter = KalmanEstimator::new();
-    let nonsense = Oscillator { frequency: f64::NAN, frequency_sd: f64::INFINITY, wander: f64::NAN };
+    let nonsense = Oscillator {
+        frequency: f64::NAN,
+        frequency_sd: f64::INFINITY,
+        wander: f64::NAN,
+        allowance: f64::NAN,
+    };
     filter.update(&exchange(0.0, 0.1, 1e-3), &nonsense);
     filter.update(&exchange(16.0, 0.1, 1e-3), &nonsense);
     assert_sound(&filter);
@@ -253,7 +258,7 @@ proptest! {
             (0.0f64..1e6, -1e11f64..1e11, -9.0f64..4.0, 0.0f64..1.0, any::<bool>(), any::<bool>()), 1..80),
         frequency_sd in 0.0f64..1.0, wander in 0.0f64..1.0,
     ) {
-        let oscillator = Oscillator { frequency: 0.0, frequency_sd, wander };
+        let oscillator = Oscillator { frequency: 0.0, frequency_sd, wander, ..Oscillator::default() };
         let mut filter = KalmanEstimator::new();
         let mut t = 0.0;
         for (dt, huge, delay_log, precision, small, is_reference) in samples {

@@ -138,6 +138,7 @@ pub(crate) fn run(world: &World, seed: u64, estimator: &mut dyn Estimator) -> Ou
                         frequency: estimate.frequency,
                         frequency_sd: estimate.frequency_variance.sqrt(),
                         wander: estimator.statistics().wander,
+                        ..Oscillator::default()
                     });
                 }
             }

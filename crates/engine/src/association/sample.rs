@@ -119,6 +119,7 @@ impl Association {
             frequency: estimate.frequency,
             frequency_sd: estimate.frequency_variance.max(0.0).sqrt(),
             wander: statistics.wander.max(machine.oscillator.wander),
+            allowance: machine.oscillator.allowance,
         });
         if let Some(own) = own.filter(|own| own.frequency_sd < machine.oscillator.frequency_sd) {
             self.interval.set_oscillator(&own);

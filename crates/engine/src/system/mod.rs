@@ -78,7 +78,10 @@ impl System {
             precision: initial.precision,
             rounds: Rounds::new(),
             control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
-            oscillator: initial.oscillator.unwrap_or_default(),
+            oscillator: Oscillator {
+                allowance: config.clock.max_drift,
+                ..initial.oscillator.unwrap_or_default()
+            },
             state: None,
             standing: Standing {
                 outcome: Outcome::NoCandidates,
@@ -101,6 +104,7 @@ impl System {
 
     pub(crate) fn reconfigure(&mut self, config: &EngineConfig) {
         self.config = config.clock.clone();
+        self.oscillator.allowance = config.clock.max_drift;
         self.selection = config.selection.clone();
         self.control.reconfigure(&config.clock);
     }
@@ -301,6 +305,7 @@ impl System {
             frequency: estimate.frequency,
             frequency_sd,
             wander: if wander > 0.0 { wander } else { self.oscillator.wander },
+            allowance: self.config.max_drift,
         };
         for member in sources.members_mut() {
             member.interval.set_oscillator(&self.oscillator);
