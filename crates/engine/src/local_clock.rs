@@ -158,3 +158,6 @@ impl LocalClock {
 fn apart(cooked: Cooked, raw: Raw) -> f64 {
     NtpDuration::from_bits(cooked.bits().saturating_sub(raw.bits())).seconds()
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,6 @@ impl Names {
         QueryId(self.next())
     }
 }
+
+#[cfg(test)]
+mod tests;

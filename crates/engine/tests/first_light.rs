@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use truechimer_discipline::estimate::Oscillator;
 use truechimer_engine::Event;
 use truechimer_engine::report::SourceState;
 
@@ -39,4 +40,22 @@ fn four_servers_correct_within_half_a_second() {
     assert!(report.system.synchronised);
     assert_eq!(report.sources[3].state, SourceState::Unreachable);
     assert!(world.worst_excess <= 0.0, "bound violated by {}", world.worst_excess);
+}
+
+#[test]
+fn a_known_frequency_is_used_at_once_and_not_trusted_blindly() {
+    let known = |ppm: f64| truechimer_engine::Initial {
+        oscillator: Some(Oscillator { frequency: ppm * 1e-6, frequency_sd: 1e-9, ..Oscillator::default() }),
+        ..initial()
+    };
+    // Right: the clock is kept from the first second on.
+    let mut world = World::with(config(vec![source(1)]), known(-60.0), 0.0, 60.0, vec![Server::new(1)]);
+    world.run(60.0);
+    assert!(world.error().abs() < 0.0002, "{}", world.error());
+    assert!((world.clock.frequency().ppm() + 60.0).abs() < 5.0, "{}", world.clock.frequency().ppm());
+    // Wrong by what a cold start does: the bound knows.
+    let mut world = World::with(config(vec![source(1)]), known(-52.0), 0.0, 60.0, vec![Server::new(1)]);
+    world.run(3600.0);
+    assert!(world.worst_excess <= 0.0, "bound violated by {}", world.worst_excess);
+    assert!((world.engine.oscillator().frequency + 60e-6).abs() < 1e-6);
 }

@@ -33,6 +33,10 @@ const LONE_GRACE_S: f64 = 1.0;
 /// For how long an earlier majority outweighs at most half as many that contradict it, seconds.
 const OUTWEIGHED_S: f64 = 86_400.0;
 
+/// A crystal is not as it was left: while nobody watched, its temperature may have changed it by so much (one
+/// sigma), whatever the frequency file says.
+const UNWATCHED_SD: f64 = 2e-6;
+
 /// What stands in the way of a selection, or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standing {
@@ -80,7 +84,7 @@ impl System {
             control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
             oscillator: Oscillator {
                 allowance: config.clock.max_drift,
-                ..initial.oscillator.unwrap_or_default()
+                ..unwatched(initial.oscillator.unwrap_or_default())
             },
             state: None,
             standing: Standing {
@@ -166,7 +170,12 @@ impl System {
         clock: &mut LocalClock,
         turn: &mut Turn<'_>,
     ) -> Effect {
-        self.control.handle_result(result, clock, turn)
+        let effect = self.control.handle_result(result, clock, turn);
+        if matches!((effect, result), (Effect::Status, ClockResult::Failed(_))) {
+            // The kernel may still call itself synchronised: it is told again at the next look.
+            self.told_unsynchronised = false;
+        }
+        effect
     }
 
     pub(crate) fn handle_readback(&self, found: ClockReadback, clock: &mut LocalClock, turn: &mut Turn<'_>) {
@@ -176,6 +185,7 @@ impl System {
     /// The raw scale is not what it was: nothing that was measured counts any more.
     pub(crate) fn forget(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) {
         self.state = None;
+        self.oscillator = unwatched(self.oscillator);
         self.in_force = false;
         self.settled = false;
         self.first_answer = None;
@@ -343,4 +353,8 @@ impl System {
 
 fn survivors(sources: &Sources) -> impl Iterator<Item = &Association> {
     sources.members().filter(|member| matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor)))
+}
+
+fn unwatched(oscillator: Oscillator) -> Oscillator {
+    Oscillator { frequency_sd: oscillator.frequency_sd.hypot(UNWATCHED_SD), ..oscillator }
 }
