@@ -28,6 +28,9 @@ const MEASURED_SD: f64 = 50e-6;
 /// Sigmas of the frequency, and of its wander since.
 const SIGMAS: f64 = 5.0;
 
+/// For how long the rate must be proven, seconds.
+const PROOF_S: f64 = 3600.0;
+
 /// Wander that is always allowed for, per √s, whatever has been learned: a bad oscillator does not show
 /// itself in a few samples.
 const LEAST_WANDER: f64 = 1e-8;
@@ -66,6 +69,18 @@ impl Drift {
         }
     }
 
+    /// The same, but with room for all these rates.
+    fn covering(self, [least, greatest]: [f64; 2]) -> Self {
+        let room = (greatest - self.frequency).max(self.frequency - least);
+        let allowance = self.allowance.max(room);
+        if allowance < WORST_RATE { Self { allowance, ..self } } else { Self::UNKNOWN }
+    }
+
+    /// The one that says more.
+    pub fn narrower(self, other: Self) -> Self {
+        if other.allowance < self.allowance { other } else { self }
+    }
+
     /// By how much θ changes in `dt` ≥ 0 seconds: at least, at most.
     pub fn over(&self, dt: f64) -> [f64; 2] {
         let walk = SIGMAS * dt.sqrt();
@@ -92,6 +107,8 @@ pub struct ErrorInterval {
     restarts: u64,
     /// Samples that are still to agree before the oscillator is believed again.
     doubt: u8,
+    /// What the first sample said: the other end of the span over which the rate is proven.
+    first: Option<Known>,
 }
 
 impl Default for ErrorInterval {
@@ -103,7 +120,7 @@ impl Default for ErrorInterval {
 impl ErrorInterval {
     /// Nothing is known.
     pub const fn new() -> Self {
-        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0 }
+        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0, first: None }
     }
 
     /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the
@@ -115,7 +132,29 @@ impl ErrorInterval {
     /// 3 σ of the RFC would allow as much after a day, but also between two polls, where it would be most of
     /// the bound.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {
-        self.drift = Drift::of(oscillator);
+        self.set_drift(self.bear_out(oscillator));
+    }
+
+    /// The same, where others have borne out what is said of the oscillator.
+    pub fn set_drift(&mut self, drift: Drift) {
+        self.drift = drift;
+    }
+
+    /// What is guaranteed of an oscillator of which these statistics were gathered, as far as this source proves it:
+    /// no less is allowed for than the mean rate since the first sample can have been by the intervals alone.
+    ///
+    /// An estimator that has seen a handful of delays can be sure and wrong by many sigmas. The proof needs nothing
+    /// but the intervals. It is asked for in the first hour, and again after a contradiction; later the mean rate says
+    /// nothing of the present one.
+    pub fn bear_out(&self, oscillator: &Oscillator) -> Drift {
+        let drift = Drift::of(oscillator);
+        let (Some(first), Some(known)) = (self.first, self.known) else { return drift };
+        let span = (known.at - first.at).seconds();
+        if span > 0.0 && span < PROOF_S {
+            drift.covering([(known.lo - first.hi) / span, (known.hi - first.lo) / span])
+        } else {
+            drift
+        }
     }
 
     /// Takes one sample in. One that contradicts what was known replaces it: either this sample or the
@@ -125,6 +164,7 @@ impl ErrorInterval {
         let Some(fresh) = Known::by(sample, &self.drift()) else { return };
         let Some(known) = self.known else {
             self.known = Some(fresh);
+            self.first = Some(fresh);
             return;
         };
         if fresh.at < known.at {
@@ -139,8 +179,12 @@ impl ErrorInterval {
         if believed.is_none() {
             self.restarts = self.restarts.saturating_add(1);
         }
-        self.doubt =
-            if meets(self.drift).is_some() { self.doubt.saturating_sub(1) } else { DOUBTFUL_SAMPLES };
+        if meets(self.drift).is_some() {
+            self.doubt = self.doubt.saturating_sub(1);
+        } else {
+            self.doubt = DOUBTFUL_SAMPLES;
+            self.first = Some(fresh);
+        }
         self.known = Some(believed.unwrap_or(fresh));
     }
 
@@ -182,6 +226,7 @@ impl ErrorInterval {
     pub fn reset(&mut self) {
         self.known = None;
         self.doubt = 0;
+        self.first = None;
     }
 }
 

@@ -159,28 +159,38 @@ proptest! {
 #[test]
 fn at_35_an_oscillator_that_contradicts_what_is_said_of_it_counts_as_unknown() {
     let mut interval = ErrorInterval::new();
-    interval.set_oscillator(&MEASURED);
-    // 200 ppm faster than measured, ±10 ms.
-    let theta = |t: f64| (MEASURED.frequency + 200e-6) * t;
+    // As measured for two hours, then 200 ppm faster for one, then as measured again; ±10 ms.
+    let (jump, back) = (7200.0, 10_800.0);
+    let theta = |t: f64| MEASURED.frequency * t + 200e-6 * (t - jump).clamp(0.0, back - jump);
     let mut doubted = 0;
-    for n in 0..40 {
+    for n in 0..280 {
         let t = 64.0 * f64::from(n);
         interval.update(&exchange(t, theta(t) + 10e-3, 10e-3 - theta(t)));
         interval.set_oscillator(&MEASURED);
-        if interval.is_doubtful() {
-            doubted += 1;
-            let [lo, hi] = interval.at(raw(t + 64.0)).unwrap();
-            let truth = theta(t + 64.0);
-            assert!(lo <= truth && truth <= hi, "{truth} is not in [{lo}, {hi}] after {t} s");
-        }
+        doubted += u32::from(interval.is_doubtful());
+        assert!(!interval.is_doubtful() || t > jump, "in doubt after {t} s");
+        let [lo, hi] = interval.at(raw(t + 63.0)).unwrap();
+        let truth = theta(t + 63.0);
+        // Who has not yet contradicted cannot have been noticed.
+        let noticed = t < jump - 64.0 || t > jump + 128.0;
+        assert!(!noticed || (lo <= truth && truth <= hi), "{truth} is not in [{lo}, {hi}] after {t} s");
     }
-    assert!(doubted > 12, "{doubted}");
-    // Back to what is said of it: a dozen samples later it is believed.
-    let t0 = 64.0 * 40.0;
-    for n in 0..=12 {
-        let t = t0 + 64.0 * f64::from(n);
-        let theta = theta(t0) + MEASURED.frequency * (t - t0);
-        interval.update(&exchange(t, theta + 10e-3, 10e-3 - theta));
+    assert!(doubted >= 12, "{doubted}");
+    assert!(!interval.is_doubtful(), "back to what is said of it, it is believed");
+}
+
+#[test]
+fn a_sure_estimate_of_a_few_samples_is_not_believed_further_than_they_prove() {
+    let sure = Oscillator { frequency: -2e-4, frequency_sd: 1e-6, wander: 0.0 };
+    let mut interval = ErrorInterval::new();
+    interval.update(&exchange(0.0, 1e-3, 1e-3));
+    for (t, greatest) in [(1.0, WORST_RATE), (10.0, 200e-6), (100.0, 20e-6), (1000.0, 2e-6)] {
+        interval.update(&exchange(t, 1e-3, 1e-3));
+        // The rate is 0 ± 2 ms / t; the estimate is far beyond.
+        let [_, up] = interval.bear_out(&sure).over(1.0);
+        assert!((up - greatest).abs() < 1e-7, "{up} after {t} s");
     }
-    assert!(!interval.is_doubtful());
+    interval.update(&exchange(3601.0, 1e-3, 1e-3));
+    let [_, up] = interval.bear_out(&sure).over(1.0);
+    assert!(up < -1.9e-4, "{up}: after an hour the present rate is the estimator's to say");
 }

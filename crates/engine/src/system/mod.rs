@@ -317,12 +317,15 @@ impl System {
             wander: if wander > 0.0 { wander } else { self.oscillator.wander },
             allowance: self.config.max_drift,
         };
+        // What the source that has been heard longest bears out is true for all.
+        let borne_out = survivors(sources).map(|member| member.interval.bear_out(&self.oscillator));
+        let borne_out = borne_out.fold(Drift::UNKNOWN, Drift::narrower);
         for member in sources.members_mut() {
-            member.interval.set_oscillator(&self.oscillator);
+            member.interval.set_drift(borne_out);
         }
         // An oscillator that jumped contradicts what was learned of it, and the estimators need some samples to see it.
         let doubtful = survivors(sources).any(|member| member.interval.is_doubtful());
-        let drift = if doubtful { Drift::UNKNOWN } else { Drift::of(&self.oscillator) };
+        let drift = if doubtful { Drift::UNKNOWN } else { borne_out };
         let offset_s = estimate.offset - clock.corrected(turn.now);
         let true_time = turn.now.cooked + NtpDuration::from_seconds(offset_s);
         self.state = Some(State {
