@@ -91,13 +91,17 @@ impl System {
     /// A status that stays true until the next one, as the kernel lets its bound grow meanwhile.
     pub(super) fn status(&self, clock: &LocalClock, now: Now) -> ClockStatus {
         let bound = self.bound(now, clock);
-        let ahead_s = REFRESH_S;
-        // The bound is convex in time and the kernel's is a straight line, so the two ends decide.
-        let at_end = self.state.as_ref().map(|state| {
+        let bound_in = |ahead_s: f64| {
+            let state = self.state.as_ref()?;
             let at = later(clock.raw(now.cooked), ahead_s);
-            state.error_bound(at, clock.corrected_at(at)) + clock.precision_s() - KERNEL_GROWTH * ahead_s
-        });
-        let max_error_s = bound.map_or(UNKNOWN_ERROR_S, |bound| bound.max(at_end.unwrap_or(bound)));
+            Some(state.error_bound(at, clock.corrected_at(at)) + clock.precision_s())
+        };
+        // The bound is convex in time and the kernel's lies above a straight line that begins a second from now, as
+        // it grows at full seconds only: so the two ends decide.
+        let first = bound_in(1.0).or(bound);
+        let last = bound_in(REFRESH_S).map(|bound| bound - KERNEL_GROWTH * (REFRESH_S - 1.0));
+        let told = [bound, first, last].into_iter().flatten().fold(f64::NEG_INFINITY, f64::max);
+        let max_error_s = if bound.is_some() { told } else { UNKNOWN_ERROR_S };
         ClockStatus {
             synchronised: self.synchronised,
             max_error_s,
