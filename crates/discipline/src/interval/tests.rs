@@ -181,7 +181,7 @@ fn at_35_an_oscillator_that_contradicts_what_is_said_of_it_counts_as_unknown() {
 
 #[test]
 fn a_sure_estimate_of_a_few_samples_is_not_believed_further_than_they_prove() {
-    let sure = Oscillator { frequency: -2e-4, frequency_sd: 1e-6, wander: 0.0 };
+    let sure = Oscillator { frequency: -2e-4, frequency_sd: 1e-6, wander: 0.0, allowance: 0.0 };
     let mut interval = ErrorInterval::new();
     interval.update(&exchange(0.0, 1e-3, 1e-3));
     for (t, greatest) in [(1.0, WORST_RATE), (10.0, 200e-6), (100.0, 20e-6), (1000.0, 2e-6)] {
