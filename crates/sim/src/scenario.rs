@@ -163,6 +163,8 @@ pub enum FaultKind {
     ForeignFrequency(Frequency),
     /// An operator's command.
     Command(Command),
+    /// The daemon is stopped: it leaves the kernel sane.
+    Shutdown,
 }
 
 impl Default for Stamps {

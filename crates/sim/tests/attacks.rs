@@ -208,6 +208,31 @@ fn at_33_two_daemons_fighting() {
     });
 }
 
+/// What `adjtimex` shows, look by look: only what is true.
+#[test]
+fn at_34_kernel_sta_unsync_lifecycle() {
+    for seed in SEEDS {
+        let mut world = world("at_34_kernel_sta_unsync_lifecycle", seed);
+        let mut trace = vec![(0.0, world.view(0).unwrap().status.synchronised)];
+        for look in 1..3000 {
+            let at_s = 100.0 * f64::from(look);
+            let status = run(&mut world, at_s).status;
+            if trace.last().is_some_and(|&(_, synchronised)| synchronised != status.synchronised) {
+                trace.push((at_s, status.synchronised));
+            }
+            // Without a server the kernel's bound grows by itself; a synchronised one is below the limit.
+            assert!(!status.synchronised || status.max_error_s < 1.6, "{status:?} after {at_s} s");
+        }
+        let flags: Vec<bool> = trace.iter().map(|&(_, synchronised)| synchronised).collect();
+        assert_eq!(flags, [false, true, false, true, false], "{trace:?}");
+        let times: Vec<f64> = trace.iter().map(|&(at_s, _)| at_s).collect();
+        assert_eq!(times[1], 100.0, "{trace:?}");
+        assert!(times[2] > 20_000.0 && times[2] < 270_000.0, "holdover: {trace:?}");
+        assert!(times[3] > 270_000.0 && times[3] < 290_000.0, "{trace:?}");
+        assert!((times[4] - 290_000.0).abs() < 101.0, "exit: {trace:?}");
+    }
+}
+
 #[test]
 fn at_35_frequency_step() {
     each_seed("at_35_frequency_step", 40_000.0, |view, _| {
@@ -235,4 +260,17 @@ fn at_47_scheduling_delay_user_stamps() {
         // Half of the half second cannot be told from an offset; the bound must say so.
         assert!(view.error_s.abs() < 0.3 && view.bound_s.unwrap() > 0.25, "{view:?}");
     });
+}
+
+/// Forged packets do not move a clock by a nanosecond: the run is that of the peaceful world, digit by digit.
+#[test]
+fn attackers_whose_packets_are_refused_leave_no_trace() {
+    let end = |name: &str| {
+        let view = run(&mut world(name, 1), 3000.0);
+        (view.error_s, view.bound_s, view.report.system.frequency_ppm, view.packets)
+    };
+    let peaceful = end("at_35_frequency_step");
+    for name in ["at_01_offpath_blind_spoof", "at_03_kod_spoof_storm", "at_06_stale_replay"] {
+        assert_eq!(end(name), peaceful, "{name}");
+    }
 }

@@ -252,6 +252,7 @@ impl World {
             FaultKind::ForeignFrequency(frequency) => {
                 host.interfere(ClockCommand::SetFrequency(frequency));
             }
+            FaultKind::Shutdown => self.turn(fault.host, Cause::Other, |engine, now| engine.shutdown(now)),
             FaultKind::Command(command) => self.turn(fault.host, Cause::Other, |engine, now| {
                 let _ = engine.handle_command(command, now);
             }),

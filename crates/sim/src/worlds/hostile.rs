@@ -41,6 +41,11 @@ pub(super) static HOSTILE: &[WorldSpec] = &[
     hostile("at_33_live_migration", "a machine that wakes on another one's clock", migration),
     hostile("at_33_clock_jump_by_other_process", "another program steps the clock", foreign_step),
     hostile("at_33_two_daemons_fighting", "another program steers the clock", fighting),
+    hostile(
+        "at_34_kernel_sta_unsync_lifecycle",
+        "start, an outage of three days, recovery and exit",
+        lifecycle,
+    ),
     hostile("at_35_frequency_step", "the oscillator jumps by 200 ppm", frequency_step),
     hostile("at_35_temperature_ramp", "the oscillator drifts by 20 ppm in two hours", temperature_ramp),
     hostile("at_47_scheduling_delay_kernel_stamps", "replies handled half a second late", lag_kernel),
@@ -191,6 +196,13 @@ fn fighting() -> Scenario {
     let push = |n| fault(n, FaultKind::ForeignFrequency(Frequency::from_ppm(50.0)));
     scenario.faults = (0..40).map(|n| if n % 2 == 0 { pull(n) } else { push(n) }).collect();
     scenario.exempt = vec![Window { from_s: 10_000.0, until_s: 20_000.0 }];
+    scenario
+}
+
+fn lifecycle() -> Scenario {
+    let mut scenario = plain(300_000.0);
+    scenario.hosts[0].paths[0].link.outages = vec![Window { from_s: 10_000.0, until_s: 270_000.0 }];
+    scenario.faults = vec![Fault { at_s: 290_000.0, host: 0, kind: FaultKind::Shutdown }];
     scenario
 }
 
