@@ -1,7 +1,7 @@
 //! A server that knows the true time and answers with real packets: truthfully, unless it is told to lie.
 //!
 //! What it says of itself (root delay, root dispersion) covers the noise of its stamps, so an honest server never
-//! makes a client's bound wrong. A server that is a whole engine with its responder is a [host](crate::host).
+//! makes a client's bound wrong. A server that is a whole engine with its responder is a [host](crate::scenario::HostConfig).
 
 use truechimer_time::{Cooked, Leap, NtpDuration, NtpShort, NtpTimestamp};
 use truechimer_wire::{Header, Mode, ReferenceId};
