@@ -50,14 +50,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a directory of the daemon's exists, with these permissions if it has to be made.
+/// Makes sure that a directory of the daemon's exists, with these permissions if it has to be made. Whether it was.
 ///
 /// # Errors
 /// It cannot be made, or something else has its name.
-pub fn ensure_directory(path: &Path, mode: u32) -> io::Result<()> {
+pub fn ensure_directory(path: &Path, mode: u32) -> io::Result<bool> {
     match DirBuilder::new().mode(mode).create(path) {
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::path::Path;
 
 use libc::{c_int, c_ulong};
 
@@ -63,6 +64,20 @@ pub fn drop_to(user: &str, keep_sys_time: bool, keep_net_bind: bool) -> io::Resu
     switch_user(uid, gid)?;
     prctl(libc::PR_SET_KEEPCAPS, 0)?;
     limit_capabilities(keep)
+}
+
+/// Makes a file or folder that the process has just made belong to the user that it will become. Without the privilege to,
+/// nothing happens: then the process is that user already, or cannot become him either.
+///
+/// # Errors
+/// There is no such user, or the path is gone.
+pub fn give_to(user: &str, path: &Path) -> io::Result<()> {
+    let name = CString::new(user).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
+    let (uid, gid) = look_up(&name)?;
+    match std::os::unix::fs::lchown(path, Some(uid), Some(gid)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        result => result,
+    }
 }
 
 /// Gives up every capability for good.

@@ -71,3 +71,20 @@ fn an_unknown_user_is_an_error() {
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert!(drop_to("nul\0", false, false).is_err());
 }
+
+#[test]
+fn what_is_given_belongs_to_the_user_and_links_are_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(give_to("no-such-user-here", &file).is_err());
+    give_to("nobody", &link).unwrap();
+    let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&std::fs::symlink_metadata(path).unwrap());
+    if is_root() {
+        assert_ne!(owner(&link), 0);
+        assert_eq!(owner(&file), 0);
+        give_to("nobody", &file).unwrap();
+        assert_eq!(owner(&file), owner(&link));
+    }
+}
