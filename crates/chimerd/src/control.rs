@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use truechimer_control::server::{IDLE_LIMIT_S, MAX_SESSIONS, READ_MAX, Session};
 use truechimer_control::{Access, CONTROL_SOCKET, OBSERVE_SOCKET, Request, Response};
-use truechimer_sys::files;
 use truechimer_sys::poll::{Interest, PollSet};
 use truechimer_sys::unix::{Listener, Stream};
+use truechimer_sys::{files, privileges};
 use truechimer_time::Mono;
 
 /// Connections taken on one socket in one turn.
@@ -49,13 +49,21 @@ pub(crate) struct SocketError {
 }
 
 impl ControlServer {
-    /// Opens `observe.sock` for everybody and `control.sock` for owner and group, making the folder if it is missing.
-    pub(crate) fn open(run_dir: &Path) -> Result<Self, SocketError> {
+    /// Opens `observe.sock` for everybody and `control.sock` for owner and group, making the folder if it is missing. What
+    /// is made belongs to `user`, whom the daemon is going to become: he removes the sockets at the end.
+    pub(crate) fn open(run_dir: &Path, user: Option<&str>) -> Result<Self, SocketError> {
         let failed = |path: &Path, error| SocketError { path: path.to_owned(), error };
-        files::ensure_directory(run_dir, 0o755).map_err(|error| failed(run_dir, error))?;
+        let give = |path: &Path| match user {
+            Some(user) => privileges::give_to(user, path).map_err(|error| failed(path, error)),
+            None => Ok(()),
+        };
+        if files::ensure_directory(run_dir, 0o755).map_err(|error| failed(run_dir, error))? {
+            give(run_dir)?;
+        }
         let door = |name: &str, mode, access| {
             let path = run_dir.join(name);
             let listener = Listener::bind(&path, mode).map_err(|error| failed(&path, error))?;
+            give(&path)?;
             Ok(Door { access, listener, place: usize::MAX, resting: false })
         };
         let observe = door(OBSERVE_SOCKET, 0o666, Access::Observe)?;

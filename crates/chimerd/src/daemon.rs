@@ -275,16 +275,16 @@ impl Daemon {
         if let Some(observer) = &mut self.observer {
             observer.handle_clock(&command, &result, *now);
         }
+        if matches!(result, ClockResult::Stepped { .. }) {
+            // At once: a restart must not reset the budget of the accumulated panic limit (NA-23, AT-10).
+            self.save_stepped(*now);
+        }
     }
 
     fn handle_event(&mut self, event: &Event, now: Now) {
         self.journal.event(now.mono, event);
         if let Some(observer) = &mut self.observer {
             observer.handle_event(event, now);
-        }
-        if matches!(event, Event::Stepped { .. }) {
-            // At once: a restart must not reset the budget of the accumulated panic limit (NA-23, AT-10).
-            self.save_stepped(now);
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use truechimer_config::{Config, Diagnostic, MAX_BYTES, parse_bytes, unreadable};
+use truechimer_config::{Config, Diagnostic, MAX_BYTES, Roles, parse_bytes, unreadable};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
 use truechimer_sys::{files, privileges, resolver, signal};
@@ -59,6 +59,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     signal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let (clock, controls_clock) = choose_clock(&args, &config, journal);
     let user = config.user.clone();
+    let has_roles = config.roles == Roles::Process;
     let keep_net_bind = serves_privileged_port(&config);
     let path = args.config;
     let mut options = DaemonOptions::new(config, clock, controls_clock);
@@ -69,6 +70,10 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     if let Some(user) = user {
         privileges::drop_to(&user, controls_clock, keep_net_bind)
             .map_err(|error| format!("cannot become user {user}: {error}"))?;
+    }
+    if has_roles {
+        // Not on the inline path, whose calls of libc are few. A kernel without it is no reason to stop.
+        let _ = privileges::no_new_privs();
     }
     daemon.run(&AtomicBool::new(false)).map_err(|error| error.to_string())
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use truechimer_config::Paths;
 use truechimer_discipline::estimate::Oscillator;
-use truechimer_sys::files;
+use truechimer_sys::{files, privileges};
 use truechimer_time::{Cooked, NtpDuration};
 
 #[cfg(test)]
@@ -65,6 +65,18 @@ impl StateFiles {
             stepped: in_state_dir(STEPPED_FILE),
             saved_time: None,
             saved_stepped: NtpDuration::ZERO,
+        }
+    }
+
+    /// Makes the state folder if it is missing, for `user`, whom the daemon is going to become.
+    pub(crate) fn prepare(&self, user: Option<&str>, warn: &mut dyn FnMut(String)) {
+        let Some(dir) = self.time.as_deref().and_then(Path::parent) else { return };
+        let made = files::ensure_directory(dir, 0o755).and_then(|made| match user {
+            Some(user) if made => privileges::give_to(user, dir),
+            _ => Ok(()),
+        });
+        if let Err(error) = made {
+            warn(format!("cannot make the state folder {}: {error}; nothing is remembered", dir.display()));
         }
     }
 

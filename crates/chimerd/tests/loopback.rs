@@ -163,6 +163,42 @@ fn babble(socket: &UdpSocket, stop: &AtomicBool) {
 }
 
 #[test]
+fn at_46_a_flood_on_the_server_port_does_not_disturb_the_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = Truth::start();
+    let upstream = server(truth, 0.0);
+    let mut config = client_config(&[("upstream", upstream.address())], Some(dir.path()));
+    config.engine.serve = server_config().engine.serve;
+    let (options, clock, seen) = client(truth, config, -0.25, 30.0);
+    let daemon = Running::start(options);
+    let target = daemon.address();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood = {
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let zoo = garbage(64);
+            let mut sent = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                for packet in &zoo {
+                    sent += u64::from(socket.send_to(packet, target).is_ok());
+                }
+            }
+            sent
+        })
+    };
+    wait_for("synchronisation under fire", 20, || {
+        clock.truth_error().seconds().abs() < 1e-3 && report(dir.path()).sources[0].samples >= 8
+    });
+    stop.store(true, Ordering::Relaxed);
+    assert!(flood.join().unwrap() > 10_000);
+    let served = report(dir.path()).server.unwrap();
+    assert!(served.received > 1000 && served.answered == 0, "{served:?}");
+    daemon.stop();
+    assert_eq!(seen.lock().unwrap().violations, []);
+}
+
+#[test]
 fn na_45_a_reload_keeps_the_state_of_unchanged_sources_and_multiplies_none() {
     let dir = tempfile::tempdir().unwrap();
     let truth = Truth::start();

@@ -5,13 +5,18 @@
 
 use std::io::Read;
 use std::net::UdpSocket;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use truechimer_control::client::Client;
 use truechimer_control::{CONTROL_SOCKET, OBSERVE_SOCKET, Request};
-use truechimer_sys::clock::can_set_time;
+use truechimer_sys::clock::{Truth, can_set_time};
+
+mod common;
+
+use common::server;
 
 const CHIMERD: &str = env!("CARGO_BIN_EXE_chimerd");
 
@@ -45,8 +50,9 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     }
 
-    /// Waits for the end: exit status and journal.
+    /// Waits for the end, but not for ever: exit status and journal.
     fn end(mut self) -> (i32, String) {
+        wait_for("the end", || self.0.try_wait().unwrap().is_some());
         let mut journal = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut journal).unwrap();
         (self.0.wait().unwrap().code().expect("no signal ended it"), journal)
@@ -201,6 +207,71 @@ fn a_10_without_the_capability_it_observes_and_says_so() {
     let (status, journal) = program.end();
     assert_eq!(status, 0, "{journal}");
     assert!(journal.contains("CAP_SYS_TIME is missing"), "{journal}");
+}
+
+#[test]
+fn names_are_resolved_in_a_process_of_its_own_and_the_source_is_used() {
+    let server = server(Truth::start(), 0.0);
+    let dir = tempfile::tempdir().unwrap();
+    let more = format!(
+        "[[source]]\nserver = \"localhost\"\nfamily = \"ipv4\"\nport = {}\npoll = {{ min = -2, max = -2 }}\n",
+        server.address().port()
+    );
+    let mut command = chimerd();
+    command.args(["-f", &write_config(dir.path(), &more)]);
+    let program = Program::start(command);
+    let mut client = wait_for_socket(dir.path());
+    wait_for("samples", || client.report().unwrap().sources[0].samples >= 2);
+    let report = client.report().unwrap();
+    assert_eq!(report.sources[0].address, Some(server.address().to_string()));
+    // The truth of the server is the machine's clock, which this daemon only looks at.
+    assert!(report.system.bound_s.unwrap() < 0.1, "{report:?}");
+    assert!(!report.system.controls_clock);
+    program.signal("TERM");
+    let (status, journal) = program.end();
+    assert_eq!(status, 0, "{journal}");
+    assert!(journal.contains("selected source localhost"), "{journal}");
+}
+
+#[test]
+fn started_as_root_it_becomes_the_user_and_still_cleans_up() {
+    // Only root can become somebody else; for all others the line in the configuration is an error at the start.
+    let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let user = if root { "nobody" } else { "root" };
+    let config = write_config(dir.path(), &format!("user = \"{user}\"\n"));
+    let text = std::fs::read_to_string(&config).unwrap();
+    let state_dir = format!("{}/state", dir.path().display());
+    let text = text.replace(
+        &format!("state_dir = \"{}\"", dir.path().display()),
+        &format!("state_dir = \"{state_dir}\""),
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = chimerd();
+    command.args(["-f", &config]);
+    let program = Program::start(command);
+    if !root {
+        let (status, journal) = program.end();
+        assert_eq!(status, 1, "{journal}");
+        assert!(journal.contains("cannot become user root"), "{journal}");
+        return;
+    }
+    drop(wait_for_socket(dir.path()));
+    let id = program.0.id();
+    let status = |field: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = text.lines().find(|line| line.starts_with(field)).unwrap().to_owned();
+        line.split_once(':').unwrap().1.trim().to_owned()
+    };
+    wait_for("the change of user", || !status("Uid").split_whitespace().any(|uid| uid == "0"));
+    wait_for("the end of privileges", || u64::from_str_radix(&status("CapEff"), 16).unwrap() == 0);
+    let owner = std::fs::metadata(&state_dir).unwrap().uid();
+    assert!(status("Uid").starts_with(&owner.to_string()));
+    program.signal("TERM");
+    let (status, journal) = program.end();
+    assert_eq!(status, 0, "{journal}");
+    assert!(!dir.path().join("run").join(OBSERVE_SOCKET).exists(), "the socket is left over");
 }
 
 #[test]

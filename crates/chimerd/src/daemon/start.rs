@@ -69,7 +69,9 @@ impl Daemon {
         let DaemonOptions { mut config, mut clock, mut journal, controls_clock, .. } = options;
         let mut listeners = Listeners::new(config.roles);
         listeners.configure(config.engine.serve.as_ref())?;
-        let control = config.paths.run_dir.as_deref().map(ControlServer::open).transpose()?;
+        let user = config.user.as_deref();
+        let control =
+            config.paths.run_dir.as_deref().map(|dir| ControlServer::open(dir, user)).transpose()?;
         let mut resolver = None;
         if wants_resolver(&config.engine) {
             let started = start_resolver(config.roles);
@@ -82,7 +84,9 @@ impl Daemon {
 
         let mut state = StateFiles::new(&config.paths);
         let mono = clock.now().mono;
-        let restored = state.load(&mut |warning| journal.line(mono, Priority::Warning, &warning));
+        let mut warn = |warning: String| journal.line(mono, Priority::Warning, &warning);
+        state.prepare(user, &mut warn);
+        let restored = state.load(&mut warn);
         let last_good_time = plausible(restored.last_good_time, config.engine.era_floor);
         if let (true, Some(time)) = (controls_clock, last_good_time) {
             restore_time(clock.as_mut(), time, &config.engine.clock, &mut journal);
