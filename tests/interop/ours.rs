@@ -62,7 +62,7 @@ impl Ours {
     pub(crate) fn wait_until_selected(&self) -> Result<Value, String> {
         let mut last = Value::Null;
         eventually(Duration::from_secs(90), "the source to be selected", || {
-            last = self.report().unwrap_or(Value::Null);
+            last = self.ask("sources").unwrap_or_else(Value::String);
             let field = |name: &str| last.pointer(&format!("/sources/0/{name}"));
             field("state").is_some_and(|state| state == "system_peer")
                 && field("accepted").and_then(Value::as_u64) >= Some(3)
@@ -71,21 +71,24 @@ impl Ours {
         Ok(last)
     }
 
-    /// How many requests were answered.
-    pub(crate) fn answered(&self) -> Result<u64, String> {
-        let report = self.report()?;
-        report
-            .pointer("/server/answered")
-            .and_then(Value::as_u64)
-            .ok_or_else(|| format!("no server in {report}"))
+    /// How wrong the clock can be, seconds.
+    pub(crate) fn bound(&self) -> Result<f64, String> {
+        let status = self.ask("status")?;
+        status.pointer("/bound_s").and_then(Value::as_f64).ok_or_else(|| format!("no bound in {status}"))
     }
 
-    /// The whole state, as `chimer` gives it to scripts.
-    fn report(&self) -> Result<Value, String> {
+    /// How many requests were answered.
+    pub(crate) fn answered(&self) -> Result<u64, String> {
+        let status = self.ask("status")?;
+        let answered = status.pointer("/server/answered").and_then(Value::as_u64);
+        answered.ok_or_else(|| format!("no server in {status}"))
+    }
+
+    /// Asks as a script would.
+    fn ask(&self, command: &str) -> Result<Value, String> {
         let text = run(Command::new(programs::chimer()?)
-            .arg("--run-dir")
-            .arg(&self.folder)
-            .args(["status", "--json"]))?;
+            .args([command, "--json", "--run-dir"])
+            .arg(&self.folder))?;
         serde_json::from_str(&text).map_err(|e| format!("{e}: {text}"))
     }
 
