@@ -86,9 +86,8 @@ impl Ours {
 
     /// Asks as a script would.
     fn ask(&self, command: &str) -> Result<Value, String> {
-        let text = run(Command::new(programs::chimer()?)
-            .args([command, "--json", "--run-dir"])
-            .arg(&self.folder))?;
+        let text =
+            run(Command::new(programs::chimer()?).args([command, "--json", "--run-dir"]).arg(&self.folder))?;
         serde_json::from_str(&text).map_err(|e| format!("{e}: {text}"))
     }
 

@@ -1,6 +1,7 @@
 //! The programs that we did not write: how each is run without a clock, and how each says that it is satisfied.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) struct Peer {
     start: fn(&Host, &Path, Option<&str>) -> Result<Guarded, String>,
     /// Whether it follows the server at the address.
     follows: fn(&Host, &Path, &str) -> bool,
+    /// Whether it serves what it got from there.
+    serves: fn(&Host, &Path, &str) -> bool,
     /// It serves only once it is synchronised itself, and so needs a server of its own.
     needs_upstream: bool,
 }
@@ -32,6 +35,7 @@ pub(crate) const CHRONY: Peer = Peer {
     daemon: "chrony/usr/sbin/chronyd",
     start: start_chrony,
     follows: chrony_follows,
+    serves: chrony_follows,
     needs_upstream: false,
 };
 
@@ -40,6 +44,7 @@ pub(crate) const NTPSEC: Peer = Peer {
     daemon: "ntpsec/usr/sbin/ntpd",
     start: start_ntpsec,
     follows: ntpsec_follows,
+    serves: ntpsec_follows,
     needs_upstream: false,
 };
 
@@ -48,6 +53,7 @@ pub(crate) const OPENNTPD: Peer = Peer {
     daemon: "openntpd/usr/sbin/ntpd",
     start: start_openntpd,
     follows: openntpd_follows,
+    serves: openntpd_serves,
     needs_upstream: true,
 };
 
@@ -61,10 +67,11 @@ pub(crate) fn serve_us(peer: Peer, v6: bool) -> Result<(), String> {
     if peer.needs_upstream {
         upstream = Some((CHRONY.start)(client, &upstream_folder, None)?);
     }
-    let address = upstream.is_some().then(|| client.address(v6));
+    // By another address than ours: a server that follows our address would be a loop.
+    let address = upstream.is_some().then(|| client.second_address(v6));
     let _peer = (peer.start)(server, &subfolder(folder.path(), "peer")?, address)?;
     if let Some(address) = address {
-        wait_until_followed(peer, server, folder.path(), address)?;
+        wait_until(peer.serves, peer, server, folder.path(), address)?;
     }
     let ours = Ours::start_client(client, folder.path(), server.address(v6))?;
     let report = ours.wait_until_selected()?;
@@ -84,16 +91,23 @@ pub(crate) fn served_by_us(peer: Peer, v6: bool) -> Result<(), String> {
     let ours = Ours::start_server(server, folder.path())?;
     let address = server.address(v6);
     let _peer = (peer.start)(client, &subfolder(folder.path(), "peer")?, Some(address))?;
-    wait_until_followed(peer, client, folder.path(), address)?;
+    wait_until(peer.follows, peer, client, folder.path(), address)?;
     match ours.answered()? {
         0 => Err("the peer follows us, but we count no answer".into()),
         _ => Ok(()),
     }
 }
 
-fn wait_until_followed(peer: Peer, host: &Host, folder: &Path, address: &str) -> Result<(), String> {
+fn wait_until(
+    state: fn(&Host, &Path, &str) -> bool,
+    peer: Peer,
+    host: &Host,
+    folder: &Path,
+    address: &str,
+) -> Result<(), String> {
     let folder = folder.join("peer");
-    eventually(Duration::from_secs(150), peer.name, || (peer.follows)(host, &folder, address)).map_err(|e| {
+    // OpenNTPD takes up to four minutes to call itself synchronised.
+    eventually(Duration::from_secs(280), peer.name, || state(host, &folder, address)).map_err(|e| {
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
         format!("{e} to follow {address}\n{} said:\n{log}", peer.name)
     })
@@ -127,7 +141,7 @@ fn start_ntpsec(host: &Host, folder: &Path, upstream: Option<&str>) -> Result<Gu
         // Without a source, an orphan serves its own clock.
         None => "tos orphan 3 orphanwait 1".into(),
     };
-    let config = write(folder, "ntp.conf", &format!("{source}\nrestrict default\n"))?;
+    let config = write(folder, "ntp.conf", &format!("{source}\nrestrict default\nrestrict 127.0.0.1\n"))?;
     let mut command = host.command(fetched().join(NTPSEC.daemon));
     command.args(["-n", "-g", "-c"]).arg(config);
     Guarded::start(command, &folder.join("log"))
@@ -166,7 +180,12 @@ fn start_openntpd(host: &Host, folder: &Path, upstream: Option<&str>) -> Result<
 
 fn openntpd_follows(_host: &Host, folder: &Path, address: &str) -> bool {
     let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-    log.contains(&format!("peer {address} now valid")) && log.contains("clock is now synced")
+    log.contains(&format!("peer {address} now valid"))
+}
+
+fn openntpd_serves(_host: &Host, folder: &Path, _address: &str) -> bool {
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+    log.contains("clock is now synced")
 }
 
 fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
@@ -178,7 +197,8 @@ fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
 
 fn subfolder(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let path = folder.join(name);
-    fs::create_dir_all(&path).map_err(|e| e.to_string())?;
+    // chronyd opens its command socket in a folder of its own only.
+    fs::DirBuilder::new().mode(0o700).recursive(true).create(&path).map_err(|e| e.to_string())?;
     Ok(path)
 }
 

@@ -21,6 +21,7 @@ pub struct Host {
     pub v4: &'static str,
     /// Its IPv6 address.
     pub v6: &'static str,
+    second: [&'static str; 2],
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -30,8 +31,18 @@ impl Cable {
     pub fn new() -> Result<Self, String> {
         let tag = format!("tc{}n{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let cable = Self {
-            left: Host { namespace: format!("{tag}l"), v4: "10.77.0.1", v6: "fd77::1" },
-            right: Host { namespace: format!("{tag}r"), v4: "10.77.0.2", v6: "fd77::2" },
+            left: Host {
+                namespace: format!("{tag}l"),
+                v4: "10.77.0.1",
+                v6: "fd77::1",
+                second: ["10.77.0.3", "fd77::3"],
+            },
+            right: Host {
+                namespace: format!("{tag}r"),
+                v4: "10.77.0.2",
+                v6: "fd77::2",
+                second: ["10.77.0.4", "fd77::4"],
+            },
         };
         let (left, right) = (&cable.left.namespace, &cable.right.namespace);
         ip(&["netns", "add", left])?;
@@ -41,8 +52,25 @@ impl Cable {
         ])?;
         for host in [&cable.left, &cable.right] {
             let namespace = &host.namespace;
-            ip(&["-n", namespace, "addr", "add", &format!("{}/24", host.v4), "dev", "cable"])?;
-            ip(&["-n", namespace, "addr", "add", &format!("{}/64", host.v6), "dev", "cable", "nodad"])?;
+            for v4 in [host.v4, host.second[0]] {
+                ip(&["-n", namespace, "addr", "add", &format!("{v4}/24"), "dev", "cable"])?;
+            }
+            // The one added last would be preferred for sending, were it not deprecated.
+            for (v6, lifetime) in [(host.v6, "forever"), (host.second[1], "0")] {
+                let v6 = format!("{v6}/64");
+                ip(&[
+                    "-n",
+                    namespace,
+                    "addr",
+                    "add",
+                    &v6,
+                    "dev",
+                    "cable",
+                    "nodad",
+                    "preferred_lft",
+                    lifetime,
+                ])?;
+            }
             ip(&["-n", namespace, "link", "set", "lo", "up"])?;
             ip(&["-n", namespace, "link", "set", "cable", "up"])?;
         }
@@ -74,6 +102,12 @@ impl Host {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).args(NO_CLOCK).arg(program);
         command
+    }
+
+    /// A further address, from which nothing is sent by itself.
+    pub fn second_address(&self, v6: bool) -> &'static str {
+        let [v4, v6_address] = self.second;
+        if v6 { v6_address } else { v4 }
     }
 
     /// The address of the family wanted.
