@@ -36,7 +36,7 @@ ip addr add 10.0.2.15/24 dev eth0
 mkdir -p /run/truechimer /var/lib/truechimer /tmp
 stty -echo
 echo guest is ready
-exec sh
+PS1= exec sh
 ";
 
 /// A running guest.

@@ -56,7 +56,7 @@ impl Scene {
 
     /// The guest's error by the judge, and how well the judge could tell: half the round trip.
     fn judge(&mut self) -> Result<(f64, f64), String> {
-        let command = format!("chimer query --json --samples 4 --port {} 10.0.2.2", self.server.judge);
+        let command = format!("chimer query --json --samples 2 --port {} 10.0.2.2", self.server.judge);
         let text = self.machine.command(&command)?;
         let json: Value = serde_json::from_str(text.trim()).map_err(|e| format!("{command}: {e}: {text}"))?;
         let number = |name: &str| {
@@ -100,10 +100,10 @@ impl Scene {
 pub(crate) fn lifecycle() -> Result<(), String> {
     let server = Server::start(AHEAD_S, FAST)?;
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    // The oscillator is promised to be so bad that the bound outgrows its limit within a minute of silence.
+    // The oscillator is promised to be so bad that the bound outgrows its limit within seconds of silence.
     let config = format!(
         "[[source]]\nserver = \"10.0.2.2\"\nport = {}\npoll = {{ min = 0, max = 1 }}\n\
-         [clock]\nmax_distance = \"60ms\"\nmax_drift = \"1500ppm\"\n",
+         [clock]\nmax_distance = \"60ms\"\nmax_drift = \"4000ppm\"\n",
         server.port
     );
     let files = [("/etc/truechimer/chimer.toml", config)];
@@ -113,20 +113,28 @@ pub(crate) fn lifecycle() -> Result<(), String> {
     let kernel = scene.kernel()?;
     ensure(!kernel.synchronised, "a fresh kernel says UNSYNC", &kernel)?;
     let (offset, _) = scene.judge()?;
-    ensure((offset - AHEAD_S).abs() < 0.5, "the guest starts about 2 s wrong", &offset)?;
+    // The guest's battery clock has whole seconds only.
+    ensure((offset - AHEAD_S - 0.5).abs() < 1.0, "the guest starts about 2 s wrong", &offset)?;
 
-    scene.machine.command("chimerd >/tmp/log 2>&1 &")?;
+    scene.machine.command("(chimerd >/tmp/log 2>&1 &)")?;
     scene.wait_for(true, Duration::from_secs(30))?;
     let log = scene.machine.command("cat /tmp/log")?;
     ensure(log.contains("stepped"), "the clock was stepped", &log)?;
     let (offset, doubt) = scene.judge()?;
     ensure(offset.abs() < 0.05 + doubt, "the step took the two seconds away", &offset)?;
 
-    follow(&mut scene, Duration::from_secs(60))?;
+    follow(&mut scene, Duration::from_secs(45))?;
     let kernel = scene.check_honest()?;
     ensure((kernel.frequency_ppm - FAST * 1e6).abs() < 40.0, "the 80 ppm are found", &kernel)?;
     let (offset, doubt) = scene.judge()?;
     ensure(offset.abs() < 0.005 + doubt, "the clock is slewed to within 5 ms", &offset)?;
+
+    eprintln!(
+        "guest: {:+.1} ppm found, {:+.0} ± {:.0} µs off",
+        kernel.frequency_ppm,
+        offset * 1e6,
+        doubt * 1e6
+    );
 
     scene.server.fall_silent();
     scene.wait_for(false, Duration::from_secs(120))?;
