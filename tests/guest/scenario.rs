@@ -103,7 +103,7 @@ pub(crate) fn lifecycle() -> Result<(), String> {
     // The oscillator is promised to be so bad that the bound outgrows its limit within seconds of silence.
     let config = format!(
         "[[source]]\nserver = \"10.0.2.2\"\nport = {}\npoll = {{ min = 0, max = 1 }}\n\
-         [clock]\nmax_distance = \"60ms\"\nmax_drift = \"4000ppm\"\n",
+         [clock]\nmax_distance = \"15ms\"\nmax_drift = \"500ppm\"\n",
         server.port
     );
     let files = [("/etc/truechimer/chimer.toml", config)];

@@ -153,7 +153,7 @@ pub static KEYS: &[Key] = &[
         "The fastest slew. 500 ppm correct 1 s in 33 minutes."),
     key("clock", "max_frequency", Kind::Rate { min: 1e-6, max: 0.1 }, r#"`"500ppm"`"#, r#""100ppm""#,
         "The largest error of the machine's oscillator that is corrected."),
-    key("clock", "max_drift", Kind::Rate { min: 1e-9, max: 0.01 }, r#"`"1ppm"`"#, r#""10ppm""#,
+    key("clock", "max_drift", Kind::Rate { min: 1e-9, max: 500e-6 }, r#"`"1ppm"`"#, r#""10ppm""#,
         "By how much the rate of the machine's oscillator may change between two samples, unseen: warmth and \
          vibration. The error bound grows by at least this; a wrong promise makes a wrong bound."),
     key("clock", "max_distance", seconds(1e-5, 16.0), r#"`"1.5s"`"#, r#""100ms""#,
