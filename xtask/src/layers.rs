@@ -36,6 +36,9 @@ pub(crate) fn check() -> Result<Vec<String>, String> {
         .args(["metadata", "--format-version=1", "--no-deps"])
         .output()
         .map_err(|e| format!("cargo metadata: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
+    }
     let metadata: Value =
         serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
     let packages =

@@ -2,6 +2,7 @@
 //!
 //! Rules that neither the compiler nor clippy knows. Each failure names the file and the rule.
 
+mod code;
 mod layers;
 mod tree;
 
