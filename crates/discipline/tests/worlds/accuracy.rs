@@ -1,8 +1,6 @@
 //! How good the estimator is, against chrony's figures in the same worlds (there closed loop, with the same
 //! packets).
 
-use std::io::Write;
-
 use crate::world::{Leg, Outcome, World, run, symmetric};
 use truechimer_discipline::kalman::KalmanEstimator;
 
@@ -104,35 +102,4 @@ fn survives_a_change_of_route() {
         let (rms, _) = measure(&named(name), 5);
         assert!(rms < 1.5e-4, "{name}: {rms:e}");
     }
-}
-
-/// `cargo test -p truechimer-discipline --test worlds -- --ignored --nocapture` prints the whole table.
-#[test]
-#[ignore = "a table for people"]
-fn table() {
-    let mut err = std::io::stderr();
-    let mut product = 0.0;
-    let worlds = worlds();
-    for world in &worlds {
-        let (rms, outcomes) = measure(world, 5);
-        product += (rms / world.chrony).ln();
-        let worst = |f: fn(&Outcome) -> f64| outcomes.iter().map(f).fold(0.0, f64::max);
-        let mean = |f: fn(&Outcome) -> f64| outcomes.iter().map(f).sum::<f64>() / outcomes.len() as f64;
-        writeln!(
-            err,
-            "{:30} {:.2e} ratio {:.2} max {:.1e} freq {:.1e} honesty {:.2} width {:.1e} violations {} held {} restarts {}",
-            world.name,
-            rms,
-            rms / world.chrony,
-            worst(|o| o.max),
-            mean(|o| o.rms_frequency),
-            mean(|o| o.honesty),
-            mean(|o| o.mean_half_width),
-            worst(|o| o.violations as f64),
-            worst(|o| o.held as f64),
-            worst(|o| o.restarts as f64),
-        )
-        .unwrap();
-    }
-    writeln!(err, "geometric mean {:.3}", (product / worlds.len() as f64).exp()).unwrap();
 }
