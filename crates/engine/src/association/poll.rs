@@ -60,6 +60,8 @@ pub(crate) struct PollProcess {
     unanswered: u32,
     ever_answered: bool,
     reach: u8,
+    /// When the last request left.
+    asked: Option<Mono>,
     next: Mono,
 }
 
@@ -81,6 +83,7 @@ impl PollProcess {
             unanswered: 0,
             ever_answered: false,
             reach: 0,
+            asked: None,
             next: now,
         }
     }
@@ -112,6 +115,7 @@ impl PollProcess {
 
     /// A request leaves now. The answer is whether the source became unreachable by this.
     pub(crate) fn handle_request(&mut self, now: Mono, rng: &mut Rng) -> bool {
+        self.asked = Some(now);
         self.reach <<= 1;
         self.unanswered = self.unanswered.saturating_add(1);
         let just_unreachable = self.unanswered == UNREACHABLE_AFTER + 1;
@@ -197,11 +201,12 @@ impl PollProcess {
         self.next = now.after(stretched(self.exponent().seconds(), rng));
     }
 
-    /// A quick series of measurements, from now on.
+    /// A quick series of measurements, from now on, but not sooner after the last request than in a series: what
+    /// starts one again and again, such as a clock that jumps without end, must not flood the server.
     pub(crate) fn start_burst(&mut self, now: Mono) {
         self.burst = BURST - 1;
         self.rested = false;
-        self.next = now;
+        self.next = self.asked.map_or(now, |asked| now.max(asked.after(self.burst_spacing_s())));
     }
 
     /// One request out of turn.
