@@ -35,8 +35,8 @@ pub fn vote(leaps: impl IntoIterator<Item = Leap>, now: Cooked) -> Leap {
     }
 }
 
-/// Whether the UTC day is 30 June or 31 December.
-fn is_last_day_of_half_year(now: Cooked) -> bool {
+/// Whether the UTC day is 30 June or 31 December: on no other is an announcement worth anything.
+pub fn is_last_day_of_half_year(now: Cooked) -> bool {
     matches!(month_and_day((now - Cooked::UNIX_EPOCH).bits().div_euclid(DAY)), (6, 30) | (12, 31))
 }
 

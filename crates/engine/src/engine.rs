@@ -247,7 +247,10 @@ impl Engine {
     /// The state of the clock as the system tells it, read now and then: a rate that is not ours is interference.
     pub fn handle_clock_readback(&mut self, readback: ClockReadback, now: Now) {
         let Some(now) = self.begin(now) else { return };
-        self.system.handle_readback(readback, &mut self.clock, &mut turn!(self, now));
+        if self.system.handle_readback(readback, &mut self.clock, &mut turn!(self, now)) {
+            // Since when nobody knows, so the raw scale may have been wrong for a while.
+            self.measure_anew(now);
+        }
     }
 
     /// An operator's command.
@@ -349,7 +352,9 @@ impl Engine {
         }
         let slept = self.clock.unwatched_s(now) > SLEPT_S
             && self.poll_timeout().is_some_and(|deadline| now.mono.seconds_since(deadline) > SLEPT_S);
-        let (now, progress) = self.clock.observe(now, self.system.leap());
+        // The kernel inserts the second at its first tick of the new day.
+        let leap = self.system.leap(self.clock.seen() - NtpDuration::from_seconds(1.0));
+        let (now, progress) = self.clock.observe(now, leap);
         let mut turn = turn!(self, now);
         match progress {
             Progress::Steady if slept => {
@@ -367,20 +372,26 @@ impl Engine {
                 if let Some(responder) = self.responder.as_mut() {
                     responder.handle_step(now);
                 }
-                self.system.forget(&self.clock, &mut turn);
-                for association in self.sources.members_mut() {
-                    association.remeasure(&mut turn);
-                }
-                self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
+                self.measure_anew(now);
             }
         }
         Some(now)
     }
 
+    /// Somebody else had a hand on the clock: what was measured before counts no more.
+    fn measure_anew(&mut self, now: Now) {
+        let mut turn = turn!(self, now);
+        self.system.forget(&self.clock, &mut turn);
+        for association in self.sources.members_mut() {
+            association.remeasure(&mut turn);
+        }
+        self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
+    }
+
     fn reload(&mut self, config: &EngineConfig, now: Now) {
         let mut turn = turn!(self, now);
         self.sources.reload(&config.sources, &mut turn);
-        self.system.reconfigure(config);
+        self.system.reconfigure(config, &self.sources);
         self.local.reconfigure(config.local.clone());
         if self.config.serve != config.serve {
             match (&mut self.responder, &config.serve) {

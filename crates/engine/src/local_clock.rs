@@ -131,14 +131,22 @@ impl LocalClock {
         (now, far)
     }
 
+    /// When the clock was looked at last, by itself.
+    pub(crate) fn seen(&self) -> Cooked {
+        self.last.cooked
+    }
+
     fn jump(&self, now: Now) -> f64 {
-        let elapsed = now.mono.seconds_since(self.last.mono);
-        (now.cooked - self.last.cooked).seconds() - elapsed
+        (now.cooked - self.last.cooked).seconds() - self.elapsed(now)
     }
 
     fn tolerance(&self, now: Now) -> f64 {
-        let elapsed = now.mono.seconds_since(self.last.mono);
-        JUMP_FLOOR_S + (RATE_SLACK + self.frequency().rate().abs()) * elapsed
+        JUMP_FLOOR_S + (RATE_SLACK + self.frequency().rate().abs()) * self.elapsed(now).abs()
+    }
+
+    /// Since the last look, seconds; negative for a reading that is handed in after a newer one.
+    fn elapsed(&self, now: Now) -> f64 {
+        now.mono.seconds_since(self.last.mono) - self.last.mono.seconds_since(now.mono)
     }
 
     /// The kernel inserts or deletes a second at the end of a UTC day.
@@ -149,8 +157,7 @@ impl LocalClock {
             Leap::None | Leap::Unsynchronised => return false,
         };
         let into_day = now.cooked.unix_seconds().rem_euclid(86_400.0);
-        let elapsed = now.mono.seconds_since(self.last.mono);
-        let near_midnight = into_day < elapsed + 2.0 || into_day > 86_398.0;
+        let near_midnight = into_day < self.elapsed(now) + 2.0 || into_day > 86_398.0;
         near_midnight && (jump - expected).abs() <= self.tolerance(now)
     }
 }

@@ -54,6 +54,16 @@ fn our_own_step_is_no_interference_whenever_the_clock_was_read() {
     }
 }
 
+/// A turn of the loop reads the clocks once, and its last parts may come long after that.
+#[test]
+fn a_reading_that_is_handed_in_after_a_newer_one_is_no_jump() {
+    let mut clock = clock();
+    assert_eq!(clock.observe(now(10.0, 10.0), Leap::None).1, Progress::Steady);
+    assert_eq!(clock.observe(now(9.95, 9.95), Leap::None).1, Progress::Steady, "50 ms old");
+    assert_eq!(clock.observe(now(10.01, 10.01), Leap::None).1, Progress::Steady);
+    assert!(matches!(clock.observe(now(9.95, 9.85), Leap::None).1, Progress::Jumped(_)));
+}
+
 #[test]
 fn a_far_step_starts_the_raw_scale_anew_and_keeps_the_rate() {
     let mut clock = clock();

@@ -226,18 +226,24 @@ impl Control {
         }
     }
 
-    /// A rate that we did not set is taken as it is; the next correction puts it right.
-    pub(crate) fn handle_readback(&self, found: ClockReadback, clock: &mut LocalClock, turn: &mut Turn<'_>) {
+    /// A rate that we did not set is taken as it is; the next correction puts it right. Whether it was one.
+    pub(crate) fn handle_readback(
+        &self,
+        found: ClockReadback,
+        clock: &mut LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let expected = clock.frequency();
         let settled = self.controls && self.awaited.is_empty();
         if !settled || (found.frequency.rate() - expected.rate()).abs() <= FOREIGN_RATE {
-            return;
+            return false;
         }
         clock.frequency_changed(turn.now.cooked, found.frequency);
         turn.event(Event::ForeignFrequency {
             found_ppm: found.frequency.ppm(),
             expected_ppm: expected.ppm(),
         });
+        true
     }
 
     fn set_rate(&mut self, rate: Frequency, clock: &LocalClock, turn: &mut Turn<'_>) {

@@ -7,7 +7,7 @@ mod status;
 
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
-use truechimer_discipline::interval::Drift;
+use truechimer_discipline::interval::{Drift, WORST_RATE};
 use truechimer_discipline::leap;
 use truechimer_discipline::select::{Outcome, Verdict};
 use truechimer_time::{Mono, Now, NtpDuration};
@@ -83,7 +83,7 @@ impl System {
             rounds: Rounds::new(),
             control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
             oscillator: Oscillator {
-                allowance: config.clock.max_drift,
+                allowance: allowance(&config.clock, initial.controls_clock),
                 ..unwatched(initial.oscillator.unwrap_or_default())
             },
             state: None,
@@ -106,9 +106,16 @@ impl System {
         }
     }
 
-    pub(crate) fn reconfigure(&mut self, config: &EngineConfig) {
+    /// Another configuration, of which `sources` have come already. Those that were removed vouch for nothing any more.
+    pub(crate) fn reconfigure(&mut self, config: &EngineConfig, sources: &Sources) {
+        if let Some(state) = self.state.as_mut() {
+            let agreeing =
+                |verdict| matches!(verdict, Some(Verdict::SystemPeer | Verdict::Survivor | Verdict::Outlier));
+            let left = sources.members().filter(|member| agreeing(member.verdict)).count();
+            state.agreeing = state.agreeing.min(left);
+        }
         self.config = config.clock.clone();
-        self.oscillator.allowance = config.clock.max_drift;
+        self.oscillator.allowance = allowance(&self.config, self.control.controls());
         self.selection = config.selection.clone();
         self.control.reconfigure(&config.clock);
     }
@@ -175,11 +182,18 @@ impl System {
             // The kernel may still call itself synchronised: it is told again at the next look.
             self.told_unsynchronised = false;
         }
+        self.oscillator.allowance = allowance(&self.config, self.control.controls());
         effect
     }
 
-    pub(crate) fn handle_readback(&self, found: ClockReadback, clock: &mut LocalClock, turn: &mut Turn<'_>) {
-        self.control.handle_readback(found, clock, turn);
+    /// Whether somebody else has changed the clock's rate.
+    pub(crate) fn handle_readback(
+        &self,
+        found: ClockReadback,
+        clock: &mut LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        self.control.handle_readback(found, clock, turn)
     }
 
     /// The raw scale is not what it was: nothing that was measured counts any more.
@@ -222,6 +236,9 @@ impl System {
         let outweighed = self.is_outweighed(&round, &question);
         if outweighed {
             round.outcome = Outcome::TooFew;
+            if let Some(state) = self.state.as_mut() {
+                state.doubtful = true;
+            }
         }
         let standing = Standing {
             outcome: round.outcome,
@@ -315,7 +332,7 @@ impl System {
             frequency: estimate.frequency,
             frequency_sd,
             wander: if wander > 0.0 { wander } else { self.oscillator.wander },
-            allowance: self.config.max_drift,
+            allowance: self.oscillator.allowance,
         };
         // What the source that has been heard longest bears out is true for all.
         let borne_out = survivors(sources).map(|member| member.interval.bear_out(&self.oscillator));
@@ -333,6 +350,7 @@ impl System {
             estimate,
             bound,
             drift,
+            doubtful: false,
             wander: self.oscillator.wander,
             peer,
             agreeing: round.agreeing,
@@ -356,6 +374,12 @@ impl System {
 
 fn survivors(sources: &Sources) -> impl Iterator<Item = &Association> {
     sources.members().filter(|member| matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor)))
+}
+
+/// By how much the clock's rate may be another one at once. A clock that somebody else steers is slewed at will, as fast as
+/// the kernel's own loops do it.
+fn allowance(config: &ClockConfig, controls: bool) -> f64 {
+    if controls { config.max_drift } else { config.max_drift.max(WORST_RATE) }
 }
 
 fn unwatched(oscillator: Oscillator) -> Oscillator {

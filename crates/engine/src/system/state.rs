@@ -16,8 +16,10 @@ pub(crate) struct State {
     pub(crate) estimate: Estimate,
     /// Least and greatest θ that a majority guarantees.
     pub(crate) bound: [f64; 2],
-    /// What is guaranteed of the oscillator since.
+    /// What is believed of the oscillator since.
     pub(crate) drift: Drift,
+    /// Those that are left contradict it: they lie, or the oscillator is not what it was.
+    pub(crate) doubtful: bool,
     /// Wander of the oscillator, per √s.
     pub(crate) wander: f64,
     pub(crate) peer: Peer,
@@ -52,10 +54,15 @@ impl Peer {
 }
 
 impl State {
-    /// Least and greatest θ at a moment: the guarantee grows weaker between updates (NA-40).
+    /// Least and greatest θ at a moment if the oscillator is what it is believed to be: the guarantee grows weaker
+    /// between updates (NA-40).
     pub(crate) fn bound_at(&self, at: Raw) -> [f64; 2] {
+        self.bound_with(self.drift, at)
+    }
+
+    fn bound_with(&self, drift: Drift, at: Raw) -> [f64; 2] {
         let since = (at - self.at).seconds();
-        let [down, up] = self.drift.over(since.abs());
+        let [down, up] = drift.over(since.abs());
         let [lo, hi] = self.bound;
         if since >= 0.0 { [lo + down, hi + up] } else { [lo - up, hi - down] }
     }
@@ -63,15 +70,19 @@ impl State {
     /// The largest error that the clock can have at a moment, seconds, if it then is `corrected_s` ahead of the
     /// raw scale.
     pub(crate) fn error_bound(&self, at: Raw, corrected_s: f64) -> f64 {
-        let [lo, hi] = self.bound_at(at);
+        let [lo, hi] = self.bound_with(self.guaranteed(), at);
         (hi - corrected_s).abs().max((lo - corrected_s).abs())
     }
 
     /// By how much that can grow in a second at the clock's present rate, slew included.
     pub(crate) fn growth(&self, clock: &LocalClock) -> f64 {
-        let [down, up] = self.drift.over(1.0);
+        let [down, up] = self.guaranteed().over(1.0);
         let rate = clock.frequency().rate();
         (up - rate).abs().max((down - rate).abs())
+    }
+
+    fn guaranteed(&self) -> Drift {
+        if self.doubtful { Drift::UNKNOWN } else { self.drift }
     }
 
     /// The estimate carried forward.

@@ -1,7 +1,8 @@
 //! What is said of the clock: to the kernel, to clients, to people. All of it must be true until it is said anew.
 
 use truechimer_discipline::clock::ClockStatus;
-use truechimer_time::{Leap, Now};
+use truechimer_discipline::leap;
+use truechimer_time::{Cooked, Leap, Now};
 use truechimer_wire::ReferenceId;
 
 use super::System;
@@ -22,13 +23,11 @@ const KERNEL_GROWTH: f64 = 500e-6;
 const REFRESH_S: f64 = 64.0;
 
 impl System {
-    /// The leap second that the kernel was told of.
-    pub(crate) fn leap(&self) -> Leap {
-        if self.synchronised {
-            self.state.as_ref().map_or(Leap::None, |state| state.leap)
-        } else {
-            Leap::None
-        }
+    /// The leap second that is announced while the clock shows `at`. The day ends the announcement, whether or not a
+    /// source is left to take it back (NA-39).
+    pub(crate) fn leap(&self, at: Cooked) -> Leap {
+        let state = self.state.as_ref().filter(|_| self.synchronised && leap::is_last_day_of_half_year(at));
+        state.map_or(Leap::None, |state| state.leap)
     }
 
     /// The largest error that the clock can have, seconds.
@@ -106,7 +105,7 @@ impl System {
             synchronised: self.synchronised,
             max_error_s,
             est_error_s: self.correction(now, clock).map_or(max_error_s, |(offset, sd)| offset.abs().max(sd)),
-            leap: self.leap(),
+            leap: self.leap(now.cooked),
             tai_offset: None,
         }
     }
@@ -128,7 +127,7 @@ impl System {
         match (&self.state, bound) {
             (Some(state), Some(bound)) if self.is_synchronised(Some(bound)) && state.peer.stratum < 15 => {
                 Served {
-                    leap: state.leap,
+                    leap: self.leap(now.cooked),
                     stratum: state.peer.stratum + 1,
                     reference_id: state.peer.reference_id,
                     reference_time: state.updated.min(now.cooked),
