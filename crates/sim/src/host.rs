@@ -40,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) tap: Tap,
     pub(crate) events: BTreeMap<String, u64>,
     pub(crate) packets: u64,
+    /// When the first request left, seconds from the start.
+    pub(crate) first_packet_s: Option<f64>,
     pub(crate) steps: u64,
     /// When the engine wants to be called, in true time.
     pub(crate) due: Option<Cooked>,
@@ -82,6 +84,7 @@ impl Host {
             tap: Tap::default(),
             events: BTreeMap::new(),
             packets: 0,
+            first_packet_s: None,
             steps: 0,
             due: Some(truth),
             asleep_until: None,
@@ -204,6 +207,7 @@ impl Host {
         departures: &mut Vec<Departure>,
     ) {
         self.packets += 1;
+        self.first_packet_s.get_or_insert(at_s);
         self.open.push(token);
         self.tap.request(token, remote, bytes);
         let stamp = self.stamp(StampSource::User);

@@ -16,20 +16,24 @@
 //!   same machine; every part draws from a random stream of its own.
 //! - [`check`] holds the checkers of the invariants I1 to I8. A violation names its time and the command that
 //!   repeats it.
-//! - [`stats`] and [`outcome`] are the figures of a run.
+//! - [`stats`] and [`outcome`] are the figures of a run, [`trace`] its course; [`score`] holds many runs against the
+//!   [`goal`]s.
 
 #![forbid(unsafe_code)]
 
 pub mod attack;
 pub mod check;
+pub mod goal;
 mod host;
 pub mod link;
 pub mod oscillator;
 pub mod outcome;
 pub mod random;
 pub mod scenario;
+pub mod score;
 pub mod server;
 pub mod stats;
+pub mod trace;
 pub mod world;
 pub mod worlds;
 

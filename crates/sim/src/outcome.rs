@@ -7,7 +7,7 @@ use truechimer_engine::report::Report;
 
 use crate::check::{Invariant, Tally, Violation};
 use crate::world::World;
-use crate::worlds::WorldSpec;
+use crate::worlds::Chrony;
 
 /// The figures and the findings of one run of one world. Field names are the names in JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +32,8 @@ pub struct Outcome {
     pub packets: u64,
     /// The same as a ratio to chrony's, where that is known.
     pub ratio_packets: Option<f64>,
+    /// When the first request was sent, seconds from the start.
+    pub first_packet_s: Option<f64>,
     /// From when on the error stayed under 1 ms for ten minutes, seconds from the start.
     pub settle_s: Option<f64>,
     /// Largest error after those ten minutes, seconds.
@@ -55,15 +57,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Of a run of `spec` that has ended.
-    pub(crate) fn of(spec: &WorldSpec, seed: u64, world: &World) -> Self {
+    /// Of a run that has ended.
+    pub(crate) fn of(name: &str, chrony: Option<Chrony>, seed: u64, world: &World) -> Self {
         let statistics = world.statistics();
         let view = world.view(0);
         let packets = view.as_ref().map_or(0, |view| view.packets);
-        let chrony = spec.chrony;
         let book = world.book();
         Self {
-            world: spec.name.to_owned(),
+            world: name.to_owned(),
             seed,
             length_s: world.elapsed(),
             rms_time_s: statistics.rms_time(),
@@ -73,6 +74,7 @@ impl Outcome {
             ratio_freq: chrony.and_then(|chrony| Some(statistics.rms_frequency() / chrony.rms_frequency?)),
             packets,
             ratio_packets: chrony.and_then(|chrony| Some(packets as f64 / f64::from(chrony.packets?))),
+            first_packet_s: view.as_ref().and_then(|view| view.first_packet_s),
             settle_s: statistics.settled(),
             worst_settled_s: statistics.worst_settled(),
             median_bound_s: statistics.median_bound(),

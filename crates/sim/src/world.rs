@@ -18,6 +18,7 @@ use crate::random::Random;
 use crate::scenario::{Peer, Scenario};
 use crate::server::Server;
 use crate::stats::Statistics;
+use crate::trace::Trace;
 use queue::Queue;
 
 /// A host is probed for what it tells clients every so many steps.
@@ -34,6 +35,7 @@ pub struct World {
     queue: Queue,
     book: Book,
     statistics: Statistics,
+    trace: Trace,
     departures: Vec<Departure>,
     strata: Vec<Vec<u8>>,
     truth: Cooked,
@@ -57,6 +59,8 @@ pub struct View {
     pub events: BTreeMap<String, u64>,
     /// Requests sent.
     pub packets: u64,
+    /// When the first of them was sent, seconds from the start.
+    pub first_packet_s: Option<f64>,
     /// Steps of the clock by the engine.
     pub steps: u64,
 }
@@ -79,6 +83,7 @@ impl World {
             attackers: (200..).zip(&scenario.attacks).map(|(n, _)| Random::new(seed, n)).collect(),
             queue: Queue::default(),
             statistics: Statistics::new(scenario.time_window.unwrap_or(later), later),
+            trace: Trace::default(),
             departures: Vec::new(),
             strata: strata(&scenario),
             truth: scenario.start,
@@ -109,6 +114,24 @@ impl World {
         }
     }
 
+    /// Lets the world run to its end, with `progress` called after each tenth of the way with seconds of its time.
+    pub fn run(&mut self, mut progress: impl FnMut(f64)) {
+        for tenth in 1..=10 {
+            self.run_until(self.scenario.length_s * f64::from(tenth) / 10.0);
+            progress(self.elapsed());
+        }
+    }
+
+    /// From now on, the course of the first host's clock is kept, in so many columns over the whole run.
+    pub fn keep_trace(&mut self, columns: usize) {
+        self.trace = Trace::new(self.scenario.length_s, columns);
+    }
+
+    /// The course of the first host's clock, if it was kept.
+    pub fn into_trace(self) -> Trace {
+        self.trace
+    }
+
     /// One step of the world.
     fn step(&mut self) {
         self.steps += 1;
@@ -125,6 +148,7 @@ impl World {
                 self.last_error_s = error;
                 host.stepped_s = 0.0;
                 self.statistics.record(at_s, error, rate, bound);
+                self.trace.record(at_s, error, bound);
             }
             host.turn_oscillator();
         }
@@ -229,6 +253,7 @@ impl World {
             status: host.clock().status(),
             events: host.events.clone(),
             packets: host.packets,
+            first_packet_s: host.first_packet_s,
             steps: host.steps,
         })
     }

@@ -6,8 +6,10 @@
 mod hostile;
 mod scenarios;
 
+use crate::goal::Goal;
 use crate::outcome::Outcome;
 use crate::scenario::Scenario;
+use crate::trace::Trace;
 use crate::world::World;
 
 /// A world that can be run by its name.
@@ -21,8 +23,8 @@ pub struct WorldSpec {
     pub chrony: Option<Chrony>,
     /// RMS time error of the best estimator so far, in seconds, where chrony was not measured.
     pub reached_s: Option<f64>,
-    /// Largest ratio of RMS time errors, ours to chrony's, that is good enough.
-    pub goal: f64,
+    /// What is asked of the engine in it.
+    pub goal: Goal,
     /// Its parts.
     pub scenario: fn() -> Scenario,
 }
@@ -76,14 +78,20 @@ const START: Option<Chrony> = Some(Chrony {
     settle_s: Some(11.0),
 });
 
-/// Ratio to chrony's RMS time error that is the goal in most worlds.
-const GOAL: f64 = 0.58;
+/// What passes while nothing is received cannot be estimated: the statistical limit is 0.7 of chrony's error.
+const OUTAGE: Goal = Goal::ratio(0.9);
+/// Pulses have symmetric noise: the statistical limit is 0.75 of the best tuning of chrony.
+const PULSES: Goal = Goal::ratio(0.78);
+/// Right at once, and for good.
+const AT_ONCE: Goal = Goal { settle_s: Some(2.0), settled_below_s: Some(1e-3), ..Goal::USUAL };
+/// A change of the route is not taken for one of the clock.
+const NO_EXCURSION: Goal = Goal { largest_s: Some(1e-3), ..Goal::USUAL };
 
 const fn row(
     name: &'static str,
     about: &'static str,
     chrony: Option<Chrony>,
-    goal: f64,
+    goal: Goal,
     scenario: fn() -> Scenario,
 ) -> WorldSpec {
     WorldSpec { name, about, chrony, reached_s: None, goal, scenario }
@@ -95,7 +103,11 @@ const fn further(
     reached_s: Option<f64>,
     scenario: fn() -> Scenario,
 ) -> WorldSpec {
-    WorldSpec { name, about, chrony: None, reached_s, goal: GOAL, scenario }
+    WorldSpec { name, about, chrony: None, reached_s, goal: Goal::USUAL, scenario }
+}
+
+const fn route(name: &'static str, about: &'static str, scenario: fn() -> Scenario) -> WorldSpec {
+    WorldSpec { goal: NO_EXCURSION, ..further(name, about, Some(4.1e-5), scenario) }
 }
 
 use scenarios as s;
@@ -106,96 +118,102 @@ static WORLDS: &[WorldSpec] = &[
         "lan w1e-10 p6",
         "a quiet LAN, an excellent oscillator, polls of 64 s",
         chrony(2.21e-6, 1.0e-5, 1.25e-8, 1551, Some(1.2e-4)),
-        GOAL,
+        Goal::USUAL,
         s::lan_10,
     ),
     row(
         "lan w1e-9 p6",
         "a quiet LAN, a good oscillator",
         chrony(5.50e-6, 2.2e-5, 6.65e-8, 1551, Some(1.2e-4)),
-        GOAL,
+        Goal::USUAL,
         s::lan_9,
     ),
     row(
         "lan w1e-8 p6",
         "a quiet LAN, a poor oscillator",
         chrony(1.39e-5, 6.0e-5, 2.81e-7, 1551, Some(1.2e-4)),
-        GOAL,
+        Goal::USUAL,
         s::lan_8,
     ),
     row(
         "lan w1e-9 def",
         "a quiet LAN, default polls",
         chrony(1.74e-5, 9.9e-5, 6.5e-8, 1503, Some(3.3e-4)),
-        GOAL,
+        Goal::USUAL,
         s::lan_default,
     ),
     row(
         "inet1 w1e-9 p6",
         "a nearby server on the Internet",
         chrony(1.12e-4, 6.7e-4, 3.65e-7, 3098, Some(1.05e-2)),
-        GOAL,
+        Goal::USUAL,
         s::inet1_9,
     ),
     row(
         "inet1 w1e-8 p6",
         "the same, a poor oscillator",
         chrony(2.39e-4, 1.1e-3, 1.51e-6, 3098, Some(1.05e-2)),
-        GOAL,
+        Goal::USUAL,
         s::inet1_8,
     ),
     row(
         "inet1 w1e-9 def",
         "the same, default polls",
         chrony(4.66e-4, 1.4e-3, 3.0e-7, 413, Some(1.18e-2)),
-        GOAL,
+        Goal::USUAL,
         s::inet1_default,
     ),
     row(
         "inet10 w1e-9 p6",
         "a far server on a jittery path",
         chrony(1.04e-3, 6.7e-3, 3.8e-6, 3098, Some(5.4e-2)),
-        GOAL,
+        Goal::USUAL,
         s::inet10,
     ),
     row(
         "asymjit p6",
         "jitter on the way up only",
         chrony(3.81e-5, 1.9e-4, 2.3e-7, 3097, None),
-        GOAL,
+        Goal::USUAL,
         s::asymjit,
     ),
     row(
         "false3 p6",
         "three servers, the nearest of them 50 ms wrong",
         chrony(8.31e-5, 2.6e-4, 1.7e-7, 4651, None),
-        GOAL,
+        Goal::USUAL,
         s::false3,
     ),
     row(
         "temp lan p6",
         "a LAN, and the temperature of days and hours",
         chrony(6.74e-6, 3.8e-5, 1.0e-7, 3871, None),
-        GOAL,
+        Goal::USUAL,
         s::temperature,
     ),
     row(
         "outage p6",
         "two hours without a network; judged in their last 20 min",
         chrony(1.27e-4, 4.0e-4, 3.1e-7, 1086, None),
-        0.9,
+        OUTAGE,
         s::outage,
     ),
-    row("start", "half a second and 100 ppm wrong", START, GOAL, s::start),
-    row("pps w1e-10", "pulses of a reference clock, an excellent oscillator", pps(1.70e-7), 0.78, s::pps_10),
-    row("pps w1e-9", "pulses of a reference clock, a good oscillator", pps(2.83e-7), 0.78, s::pps_9),
-    row("pps w1e-8", "pulses of a reference clock, a poor oscillator", pps(5.10e-7), 0.78, s::pps_8),
+    row("start", "half a second and 100 ppm wrong", START, AT_ONCE, s::start),
+    row(
+        "pps w1e-10",
+        "pulses of a reference clock, an excellent oscillator",
+        pps(1.70e-7),
+        PULSES,
+        s::pps_10,
+    ),
+    row("pps w1e-9", "pulses of a reference clock, a good oscillator", pps(2.83e-7), PULSES, s::pps_9),
+    row("pps w1e-8", "pulses of a reference clock, a poor oscillator", pps(5.10e-7), PULSES, s::pps_8),
     further("pareto", "delays with a Pareto tail", Some(3.4e-5), s::pareto),
     further("gamma", "delays that are hardly ever near their minimum", Some(6.4e-5), s::gamma),
     further("noisy stamps", "a LAN with 5 µs of noise on each stamp", Some(4.0e-6), s::noisy_stamps),
-    further("route forward", "the way up becomes 2 ms longer half-way", Some(4.1e-5), s::route_forward),
-    further("route both", "both ways become 2 ms longer half-way", Some(4.1e-5), s::route_both),
-    further("route return", "the way down becomes 1 ms shorter half-way", Some(4.1e-5), s::route_return),
+    route("route forward", "the way up becomes 2 ms longer half-way", s::route_forward),
+    route("route both", "both ways become 2 ms longer half-way", s::route_both),
+    route("route return", "the way down becomes 1 ms shorter half-way", s::route_return),
     further("congested switch", "a LAN behind a switch with filled queues", None, s::congested),
     further("loss", "three of ten packets are lost, each way", None, s::loss),
     further("four servers", "four honest servers at different distances", None, s::four_servers),
@@ -219,26 +237,53 @@ pub fn find(name: &str) -> Option<&'static WorldSpec> {
     WORLDS.iter().chain(hostile::HOSTILE).find(|world| world.name == name)
 }
 
+impl WorldSpec {
+    /// chrony's RMS time error, where it is known, seconds.
+    pub fn chrony_rms_time(&self) -> Option<f64> {
+        self.chrony.and_then(|chrony| chrony.rms_time_s)
+    }
+}
+
 /// Runs a world from its beginning to its end.
 pub fn run(spec: &WorldSpec, seed: u64) -> Outcome {
     run_with(spec, seed, |_| {})
 }
 
 /// The same, with `progress` called after each tenth of the way with seconds of the world's time.
-pub fn run_with(spec: &WorldSpec, seed: u64, mut progress: impl FnMut(f64)) -> Outcome {
+pub fn run_with(spec: &WorldSpec, seed: u64, progress: impl FnMut(f64)) -> Outcome {
+    let mut world = World::new((spec.scenario)(), seed, repeat(spec.name, seed));
+    world.run(progress);
+    Outcome::of(spec.name, spec.chrony, seed, &world)
+}
+
+/// The same, with the course of the clock in so many columns.
+pub fn run_traced(spec: &WorldSpec, seed: u64, columns: usize) -> (Outcome, Trace) {
     let scenario = (spec.scenario)();
-    let length_s = scenario.length_s;
     let mut world = World::new(scenario, seed, repeat(spec.name, seed));
-    for tenth in 1..=10 {
-        world.run_until(length_s * f64::from(tenth) / 10.0);
-        progress(world.elapsed());
-    }
-    Outcome::of(spec, seed, &world)
+    world.keep_trace(columns);
+    world.run(|_| {});
+    (Outcome::of(spec.name, spec.chrony, seed, &world), world.into_trace())
+}
+
+/// Runs a world of the user's own, with the course of the clock in so many columns. `repeat` is the command that
+/// repeats the run.
+pub fn run_scenario(
+    name: &str,
+    scenario: Scenario,
+    seed: u64,
+    repeat: String,
+    columns: usize,
+    progress: impl FnMut(f64),
+) -> (Outcome, Trace) {
+    let mut world = World::new(scenario, seed, repeat);
+    world.keep_trace(columns);
+    world.run(progress);
+    (Outcome::of(name, None, seed, &world), world.into_trace())
 }
 
 /// The command that repeats a run.
 pub fn repeat(name: &str, seed: u64) -> String {
-    format!("cargo run --release -p truechimer-sim --example worlds -- --world '{name}' --seed {seed}")
+    format!("chimer sim world '{name}' --seed {seed}")
 }
 
 #[cfg(test)]

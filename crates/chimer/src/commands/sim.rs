@@ -10,6 +10,7 @@ use crate::human;
 use crate::outcome::{Failure, Outcome, Style, to_json};
 use crate::table::{Edge, Facts, Paint, Table, Tone};
 
+pub mod score;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,8 @@ run.
 
 Examples:
   chimer sim list
-  chimer sim world 'lan w1e-9 p6' --seed 7")]
+  chimer sim world 'lan w1e-9 p6' --seed 7
+  chimer sim score")]
 pub struct SimArgs {
     /// What to do.
     #[command(subcommand)]
@@ -44,6 +46,8 @@ Exit status:
 Example:
   chimer sim world 'false3 p6' --seed 7 --json | jq .rms_time_s")]
     World(WorldArgs),
+    /// Run all over several seeds, against chrony's figures
+    Score(score::ScoreArgs),
 }
 
 /// `chimer sim list`.
@@ -77,6 +81,7 @@ impl SimArgs {
         match &self.command {
             SimCommand::List(args) => args.output,
             SimCommand::World(args) => args.output,
+            SimCommand::Score(args) => args.output,
         }
     }
 }
@@ -90,11 +95,19 @@ pub fn sim(args: &SimArgs) -> Result<Outcome, Failure> {
     match &args.command {
         SimCommand::List(_) => list(style),
         SimCommand::World(args) => world(args, style),
+        SimCommand::Score(args) => score::score(args, style),
     }
 }
 
 fn all_worlds() -> impl Iterator<Item = &'static WorldSpec> {
     truechimer_sim::worlds().iter().chain(truechimer_sim::hostile_worlds())
+}
+
+fn find(name: &str) -> Result<&'static WorldSpec, Failure> {
+    truechimer_sim::find(name).ok_or_else(|| {
+        let name = human::clean(name);
+        Failure::usage(format!("there is no world {name:?}")).hint("chimer sim list names them")
+    })
 }
 
 fn list(style: Style) -> Result<Outcome, Failure> {
@@ -111,10 +124,7 @@ fn list(style: Style) -> Result<Outcome, Failure> {
 }
 
 fn world(args: &WorldArgs, style: Style) -> Result<Outcome, Failure> {
-    let Some(spec) = truechimer_sim::find(&args.name) else {
-        let name = human::clean(&args.name);
-        return Err(Failure::usage(format!("there is no world {name:?}")).hint("chimer sim list names them"));
-    };
+    let spec = find(&args.name)?;
     let length_s = (spec.scenario)().length_s;
     let progress = progress_bar(args.quiet, length_s);
     let run = truechimer_sim::worlds::run_with(spec, args.seed, |elapsed_s| {

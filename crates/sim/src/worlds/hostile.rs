@@ -10,6 +10,7 @@ use truechimer_time::{Cooked, Frequency, PollExponent, StampSource};
 
 use super::WorldSpec;
 use crate::attack::{Attack, AttackKind, Trigger};
+use crate::goal::Goal;
 use crate::link::{DelayLaw, DelayRamp, LinkConfig, RouteChange, Window};
 use crate::oscillator::{FrequencyJump, FrequencyRamp};
 use crate::scenario::{Fault, FaultKind, Scenario, Stamps};
@@ -19,7 +20,7 @@ const INET1: DelayLaw = DelayLaw::exponential(10e-3, 1e-3);
 const ALWAYS: Window = Window { from_s: 0.0, until_s: f64::INFINITY };
 
 const fn hostile(name: &'static str, about: &'static str, scenario: fn() -> Scenario) -> WorldSpec {
-    WorldSpec { name, about, chrony: None, reached_s: None, goal: f64::INFINITY, scenario }
+    WorldSpec { name, about, chrony: None, reached_s: None, goal: Goal::USUAL, scenario }
 }
 
 /// In the order of their ids.

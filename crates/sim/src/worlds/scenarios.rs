@@ -143,7 +143,7 @@ pub(super) fn noisy_stamps() -> Scenario {
         stamp_noise_s: noise_s,
         root_dispersion_s: stated_error_s,
         // Long enough that noise does not let a reply leave before its request came.
-        turnaround_s: 100e-6,
+        turnaround_s: 0.0,
         ..ServerConfig::default()
     };
     scenario

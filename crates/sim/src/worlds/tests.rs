@@ -31,5 +31,5 @@ fn the_laws_are_those_of_the_table() {
 
 #[test]
 fn the_repeating_command_names_world_and_seed() {
-    assert!(repeat("lan w1e-9 p6", 7).ends_with("--world 'lan w1e-9 p6' --seed 7"));
+    assert!(repeat("lan w1e-9 p6", 7).ends_with(" 'lan w1e-9 p6' --seed 7"));
 }
