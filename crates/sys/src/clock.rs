@@ -104,6 +104,37 @@ impl SystemClock for ObserveOnly {
     }
 }
 
+/// Two clocks cannot be read at once, and a thread can be held up for long between two readings: then they are read again,
+/// so many times at most …
+const ATTEMPTS: u32 = 4;
+/// … until the two were read as close together as this, nanoseconds. More looks like a clock that jumped.
+const CLOSE_NS: u64 = 100_000;
+
+/// Reads both clocks as if at one moment: the closest of a few attempts. `None` where a clock cannot be read.
+fn read_together(attempts: u32, close_ns: u64) -> Option<Now> {
+    closest(attempts, close_ns, || Some((read_mono().ok()?, read_cooked().ok()?, read_mono().ok()?)))
+}
+
+/// `read` gives readings of the monotonic clock, of the system clock, and of the monotonic clock again.
+fn closest(
+    attempts: u32,
+    close_ns: u64,
+    mut read: impl FnMut() -> Option<(Mono, Cooked, Mono)>,
+) -> Option<Now> {
+    let mut best: Option<(u64, Now)> = None;
+    for _ in 0..attempts {
+        let (before, cooked, after) = read()?;
+        let apart = after.nanos().saturating_sub(before.nanos());
+        if best.is_none_or(|(least, _)| apart < least) {
+            best = Some((apart, Now { mono: Mono::from_nanos(before.nanos() + apart / 2), cooked }));
+        }
+        if apart <= close_ns {
+            break;
+        }
+    }
+    best.map(|(_, now)| now)
+}
+
 /// Readings of both clocks that never fail: where a clock cannot be read (it always can), it stands still.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
@@ -112,11 +143,8 @@ pub(crate) struct Readings {
 
 impl Readings {
     pub(crate) fn now(&mut self) -> Now {
-        let (mono, cooked) = match self.last {
-            Some(last) => (last.mono, last.cooked),
-            None => (Mono::default(), Cooked::UNIX_EPOCH),
-        };
-        let now = Now { mono: read_mono().unwrap_or(mono), cooked: read_cooked().unwrap_or(cooked) };
+        let last = self.last.unwrap_or(Now { mono: Mono::default(), cooked: Cooked::UNIX_EPOCH });
+        let now = read_together(ATTEMPTS, CLOSE_NS).unwrap_or(last);
         self.last = Some(now);
         now
     }

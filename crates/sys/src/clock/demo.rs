@@ -7,7 +7,7 @@ use truechimer_discipline::clock::{ClockCommand, ClockReadback, ClockResult, Clo
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_time::{Cooked, Frequency, Mono, Now, NtpDuration};
 
-use super::{read_cooked, read_mono};
+use super::{read_cooked, read_mono, read_together};
 
 /// How often two clocks are read together at most …
 const ATTEMPTS: u32 = 16;
@@ -39,23 +39,12 @@ impl Truth {
         self.start + NtpDuration::from_nanos(passed)
     }
 
-    /// The true time at a recent reading of the machine's clock. Two clocks cannot be read at once, and a thread can be
-    /// held up for milliseconds between two readings: the closest of a few attempts counts.
+    /// The true time at a recent reading of the machine's clock.
     fn at_system_time(&self, stamp: Cooked) -> Cooked {
-        let mut closest = None;
-        for _ in 0..ATTEMPTS {
-            let before = monotonic();
-            let system = system_time();
-            let apart = monotonic().nanos().saturating_sub(before.nanos());
-            if closest.is_none_or(|(best, _, _)| apart < best) {
-                closest = Some((apart, before, system));
-            }
-            if apart <= CLOSE_NS {
-                break;
-            }
+        match read_together(ATTEMPTS, CLOSE_NS) {
+            Some(now) => self.at(now.mono) - (now.cooked - stamp),
+            None => self.now(),
         }
-        let Some((apart, before, system)) = closest else { return self.now() };
-        self.at(before) + NtpDuration::from_nanos(i128::from(apart / 2)) - (system - stamp)
     }
 }
 

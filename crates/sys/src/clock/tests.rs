@@ -21,6 +21,24 @@ fn times_before_1970_and_after_2038_convert() {
 }
 
 #[test]
+fn at_47_a_thread_held_up_between_two_clocks_reads_them_again() {
+    let at = |seconds: i128| Cooked::from_unix_nanos(seconds * 1_000_000_000);
+    let mono = |nanos| Mono::from_nanos(nanos);
+    let mut readings = [
+        (mono(0), at(1), mono(20_000_000)),
+        (mono(20_000_100), at(2), mono(20_000_300)),
+        (mono(20_000_400), at(3), mono(20_000_400)),
+    ]
+    .into_iter();
+    let now = closest(ATTEMPTS, CLOSE_NS, || readings.next()).unwrap();
+    assert_eq!((now.mono, now.cooked), (mono(20_000_200), at(2)), "the first that is close enough");
+    // All of them were held up: the best there is.
+    let mut readings = (1..).map(|n: u64| (mono(0), at(i128::from(n)), mono(10_000_000 / n)));
+    assert_eq!(closest(3, CLOSE_NS, || readings.next()).unwrap().cooked, at(3));
+    assert!(closest(3, CLOSE_NS, || None).is_none());
+}
+
+#[test]
 fn precision_is_between_a_nanosecond_and_a_millisecond() {
     let precision = precision();
     assert!((-30..=-10).contains(&precision), "{precision}");
