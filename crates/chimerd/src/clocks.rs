@@ -19,8 +19,14 @@ impl Clocks {
         self.clock.now()
     }
 
-    /// When a datagram came in. `seen` is a reading of the clock after that.
+    /// When a datagram that was just read from its socket came in. `seen` is a reading of the clock from about then.
+    ///
+    /// A datagram may have come in after that reading, and this program may have been held up before it read the
+    /// datagram. A stamp that is too early would be an answer before the question, and no bound could rest on it. So
+    /// without a stamp of the kernel's from before `seen`, the clock is read again.
     pub(crate) fn received(&mut self, kernel: Option<Cooked>, seen: Now) -> Stamp {
+        let later = kernel.is_none_or(|stamp| self.clock.from_kernel(stamp) > seen.cooked);
+        let seen = if later { self.clock.now() } else { seen };
         judge_received(kernel, self.clock.as_mut(), seen.cooked)
     }
 
@@ -39,3 +45,6 @@ impl Clocks {
         self.clock.readback()
     }
 }
+
+#[cfg(test)]
+mod tests;
