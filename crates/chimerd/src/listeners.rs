@@ -72,15 +72,25 @@ impl Listeners {
     /// them. If one cannot be opened nothing changes.
     pub(crate) fn configure(&mut self, serve: Option<&ServeConfig>) -> Result<(), ListenError> {
         let wanted = serve.map(|serve| serve.listen.as_slice()).unwrap_or_default();
-        let mut fresh = Vec::new();
+        let mut missing: Vec<Listener> = Vec::new();
         for listener in wanted {
-            if self.open.iter().chain(&fresh).any(|open| open.wanted == *listener) {
-                continue;
+            if !self.open.iter().any(|open| open.wanted == *listener) && !missing.contains(listener) {
+                missing.push(listener.clone());
             }
-            let socket = ServerSocket::open(listener.address, listener.interface.as_deref())
-                .map_err(|error| ListenError { wanted: listener.clone(), error })?;
-            fresh.push(Open { wanted: listener.clone(), socket, place: usize::MAX, resting: false });
         }
+        let mut fresh = open_all(&missing);
+        if matches!(&fresh, Err(error) if error.error.kind() == io::ErrorKind::AddrInUse) {
+            // Perhaps by a socket of ours that has to go, such as one on all addresses that gives way to one of them.
+            let (kept, gone): (Vec<Open>, Vec<Open>) =
+                self.open.drain(..).partition(|open| wanted.contains(&open.wanted));
+            self.open = kept;
+            let gone: Vec<Listener> = gone.into_iter().map(|open| open.wanted).collect();
+            fresh = open_all(&missing);
+            if fresh.is_err() {
+                self.open.extend(gone.iter().filter_map(|listener| Open::new(listener).ok()));
+            }
+        }
+        let mut fresh = fresh?;
         self.open.retain(|open| wanted.contains(&open.wanted));
         self.open.append(&mut fresh);
         Ok(())
@@ -120,7 +130,18 @@ impl Listeners {
     }
 }
 
+fn open_all(listeners: &[Listener]) -> Result<Vec<Open>, ListenError> {
+    listeners.iter().map(Open::new).collect()
+}
+
 impl Open {
+    fn new(wanted: &Listener) -> Result<Self, ListenError> {
+        match ServerSocket::open(wanted.address, wanted.interface.as_deref()) {
+            Ok(socket) => Ok(Self { wanted: wanted.clone(), socket, place: usize::MAX, resting: false }),
+            Err(error) => Err(ListenError { wanted: wanted.clone(), error }),
+        }
+    }
+
     fn answer_batch(
         &self,
         batch: usize,
@@ -149,3 +170,6 @@ impl Open {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
