@@ -244,7 +244,7 @@ impl Daemon {
             match output {
                 Output::Send(transmit) => self.send(&transmit, now),
                 Output::Close(token) => self.exchanges.close(token),
-                Output::Resolve { query, name, family } => self.resolve(query, &name, family, *now),
+                Output::Resolve { query, name, family } => self.resolve(query, &name, family, now),
                 Output::Clock(command) => self.steer(command, now),
                 Output::Event(event) => self.handle_event(&event, *now),
             }

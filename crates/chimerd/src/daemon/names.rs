@@ -10,10 +10,11 @@ use truechimer_time::Now;
 use super::Daemon;
 
 impl Daemon {
-    /// Asks for the addresses of a name. Some answers are there at once.
-    pub(super) fn resolve(&mut self, query: QueryId, name: &str, wanted: Option<Family>, now: Now) {
+    /// Asks for the addresses of a name. Some answers are there at once, but inside the loop that takes as long as the
+    /// name servers like: `now` is read again after it.
+    pub(super) fn resolve(&mut self, query: QueryId, name: &str, wanted: Option<Family>, now: &mut Now) {
         let Some(resolver) = &mut self.resolver else {
-            self.engine.handle_resolved(query, Err(ResolveError::Unavailable), now);
+            self.engine.handle_resolved(query, Err(ResolveError::Unavailable), *now);
             return;
         };
         let family = wanted.map(|family| match family {
@@ -21,7 +22,8 @@ impl Daemon {
             Family::V6 => resolver::Family::V6,
         });
         resolver.ask(query.0, name, family);
-        self.take_answers(now);
+        *now = self.clocks.now();
+        self.take_answers(*now);
     }
 
     /// Hands the resolver's answers to the engine.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
+use truechimer_discipline::gates::{Gate, Gates};
 use truechimer_engine::config::{ClockConfig, EngineConfig};
 use truechimer_engine::{Engine, Initial};
 use truechimer_sys::poll::PollSet;
@@ -86,10 +87,14 @@ impl Daemon {
         let mono = clock.now().mono;
         let mut warn = |warning: String| journal.line(mono, Priority::Warning, &warning);
         state.prepare(user, &mut warn);
-        let restored = state.load(&mut warn);
+        let mut restored = state.load(&mut warn);
         let last_good_time = plausible(restored.last_good_time, config.engine.era_floor);
         if let (true, Some(time)) = (controls_clock, last_good_time) {
-            restore_time(clock.as_mut(), time, &config.engine.clock, &mut journal);
+            let total = restored.stepped_total;
+            restored.stepped_total =
+                restore_time(clock.as_mut(), time, &config.engine.clock, total, &mut journal);
+            // What cannot be written now is tried again with the next step, and complained of then.
+            let _ = state.save_stepped(restored.stepped_total);
         }
         raise_floor(&mut config.engine, last_good_time);
 
@@ -160,32 +165,45 @@ fn raise_floor(engine: &mut EngineConfig, last_good_time: Option<Cooked>) {
 }
 
 /// A machine without a battery clock starts in 1970: brings it forward, never back, to the last known good time
-/// (NA-42), as far as the step policy and the panic limit for the start permit.
-fn restore_time(clock: &mut dyn SystemClock, past: Cooked, config: &ClockConfig, journal: &mut Journal) {
+/// (NA-42), as far as the same gates permit that every step passes. Gives the sum of all steps after it, of which
+/// `stepped_total` were made before.
+fn restore_time(
+    clock: &mut dyn SystemClock,
+    past: Cooked,
+    config: &ClockConfig,
+    stepped_total: NtpDuration,
+    journal: &mut Journal,
+) -> NtpDuration {
     let now = clock.now();
     let behind = past - now.cooked;
-    if behind <= NtpDuration::ZERO || config.step.above_s.is_none_or(|above_s| behind.seconds() < above_s) {
-        return;
+    if behind <= NtpDuration::ZERO {
+        return stepped_total;
     }
     let seconds = behind.seconds();
-    if config.panic.start_s.is_some_and(|limit_s| seconds > limit_s) {
-        let text = format!(
-            "the clock is {seconds:.0} s before a time that is certainly past, \
-             but the panic limit for the start forbids to correct it"
-        );
-        journal.line(now.mono, Priority::Error, &text);
-        return;
+    match Gates::new(config.step, config.panic, stepped_total.seconds()).judge(seconds) {
+        Gate::Slew => return stepped_total,
+        Gate::Refuse { limit, limit_s } => {
+            let text = format!(
+                "the clock is {seconds:.0} s before a time that is certainly past, \
+                 but the panic limit \"{limit}\" of {limit_s} s forbids to correct it"
+            );
+            journal.line(now.mono, Priority::Error, &text);
+            return stepped_total;
+        }
+        Gate::Step => {}
     }
     match clock.apply(ClockCommand::Step(behind)) {
         ClockResult::Stepped { by, .. } => {
             let text = format!("clock stepped by {:+.3} s to the last known good time", by.seconds());
             journal.line(now.mono, Priority::Warning, &text);
+            stepped_total + by.abs()
         }
         result => {
             let text = format!(
                 "clock is {seconds:.0} s before the last known good time and cannot be set: {result:?}"
             );
             journal.line(now.mono, Priority::Error, &text);
+            stepped_total
         }
     }
 }

@@ -31,7 +31,9 @@ fn at(unix_s: i128) -> Cooked {
 
 fn restored(cooked: Cooked, floor: Cooked, config: &ClockConfig) -> Cooked {
     let mut clock = Scripted { cooked, commands: Vec::new() };
-    restore_time(&mut clock, floor, config, &mut Journal::silent());
+    let before = NtpDuration::from_seconds(100.0);
+    let total = restore_time(&mut clock, floor, config, before, &mut Journal::silent());
+    assert_eq!(total, before + (clock.cooked - cooked).abs(), "every step counts");
     clock.cooked
 }
 
@@ -53,6 +55,16 @@ fn na_42_restoring_the_time_respects_the_gates() {
     let limited = ClockConfig { panic: PanicLimits { start_s: Some(1000.0), ..default.panic }, ..default };
     assert_eq!(restored(at(5), at(1_800_000_000), &limited), at(5));
     assert_eq!(restored(at(1_799_999_500), at(1_800_000_000), &limited), at(1_800_000_000));
+    let first = StepPolicy { above_s: Some(0.1), first: Some(0) };
+    let slewing = ClockConfig { step: first, ..ClockConfig::default() };
+    assert_eq!(restored(at(5), at(1_800_000_000), &slewing), at(5));
+    // AT-10: 100 s were stepped in earlier runs.
+    let budget = |accumulated_s| ClockConfig {
+        panic: PanicLimits { accumulated_s: Some(accumulated_s), ..default.panic },
+        ..ClockConfig::default()
+    };
+    assert_eq!(restored(at(1_799_999_500), at(1_800_000_000), &budget(599.0)), at(1_799_999_500));
+    assert_eq!(restored(at(1_799_999_500), at(1_800_000_000), &budget(601.0)), at(1_800_000_000));
 }
 
 fn years(count: f64) -> NtpDuration {
