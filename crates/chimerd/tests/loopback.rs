@@ -320,3 +320,21 @@ fn state_is_restored_from_an_earlier_run() {
     assert!((system.stepped_total_s - stepped).abs() < 1e-6);
     second.stop();
 }
+
+#[test]
+fn an_observer_keeps_no_frequency_that_is_not_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = Truth::start();
+    let server = server(truth, 0.0);
+    let mut config = client_config(&[("server", server.address())], None);
+    config.paths.state_dir = Some(dir.path().to_owned());
+    config.paths.frequency_file = Some(dir.path().join("frequency"));
+    let (mut options, _, seen) = client(truth, config, 0.1, 35.0);
+    options.controls_clock = false;
+    let observer = Running::start(options);
+    wait_for("a bound", 20, || seen.lock().unwrap().with_bound > 50);
+    observer.stop();
+    assert!(!dir.path().join("frequency").exists());
+    assert!(dir.path().join("last-good-time").exists());
+    assert_eq!(seen.lock().unwrap().violations, []);
+}

@@ -30,7 +30,8 @@ impl Daemon {
     /// Writes all state files.
     pub(super) fn save_all(&mut self, now: Now) {
         let system = self.engine.report(now).system;
-        if system.updates > 0 {
+        // What an observer measures is what somebody else's correction has left over, and no oscillator.
+        if system.updates > 0 && system.controls_clock {
             let saved = self.state.save_frequency(&self.engine.oscillator());
             self.note_saved(saved, now);
         }
