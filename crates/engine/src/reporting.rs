@@ -13,6 +13,9 @@ use crate::server::Responder;
 use crate::sources::{Source, Sources};
 use crate::system::{System, awaited};
 
+/// So many falsetickers are named in warnings; the others are counted.
+const MOST_NAMED: usize = 4;
+
 /// What a report is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) now: Now,
@@ -57,7 +60,9 @@ fn system(parts: &Parts<'_>) -> SystemReport {
         } else {
             served.reference_id.text(served.stratum)
         },
-        system_peer: state.filter(|_| synchronised).map(|state| state.peer.name.clone()),
+        system_peer: state
+            .filter(|_| synchronised || system.standing.outcome == Outcome::Agreed)
+            .map(|state| state.peer.name.clone()),
         time_unix_s: now.cooked.unix_seconds(),
         last_update_age_s: state.map(|state| (at - state.at).seconds().max(0.0)),
         offset_s,
@@ -93,7 +98,10 @@ fn reason(parts: &Parts<'_>) -> String {
     let bound = system.bound(parts.now, parts.clock);
     if system.is_synchronised(bound) {
         return match standing.outcome {
-            Outcome::Agreed => format!("synchronised to {} of {}", standing.agreeing, count(all, "source")),
+            Outcome::Agreed => {
+                let verb = if standing.agreeing == 1 { "agrees" } else { "agree" };
+                format!("{} of {} {verb}", standing.agreeing, count(all, "source"))
+            }
             _ if standing.outweighed => {
                 format!(
                     "holding over: {} left, and at odds with the majority of before",
@@ -117,17 +125,29 @@ fn reason(parts: &Parts<'_>) -> String {
         }
         Outcome::RequiredMissing => "no source marked \"require\" is among those that agree".to_owned(),
         Outcome::Agreed => match bound {
-            Some(bound) if bound >= system.max_distance_s() => {
-                format!(
-                    "the bound of {} is above the limit of {}",
-                    span(bound),
-                    span(system.max_distance_s())
-                )
-            }
+            Some(bound) if bound >= system.max_distance_s() => too_far(parts, bound),
             _ => "waiting for more first answers before the first correction".to_owned(),
         },
         Outcome::NoCandidates => silence(parts),
     }
+}
+
+/// The bound is above the limit: because the clock is wrong, which time or somebody must mend, or because the
+/// sources are vague.
+fn too_far(parts: &Parts<'_>, bound_s: f64) -> String {
+    let system = parts.system;
+    let limit = span(system.max_distance_s());
+    let offset_s = system.correction(parts.now, parts.clock).map_or(0.0, |(offset_s, _)| offset_s);
+    if bound_s - offset_s.abs() >= system.max_distance_s() || offset_s == 0.0 {
+        return format!("the bound of {} is above the limit of {limit}", span(bound_s));
+    }
+    let side = if offset_s > 0.0 { "slow" } else { "fast" };
+    let remedy = if system.control.controls() {
+        "and is being corrected"
+    } else {
+        "and is not corrected, as the daemon only observes"
+    };
+    format!("the clock is {} {side} {remedy}; the limit is {limit}", span(offset_s.abs()))
 }
 
 /// Why there is nobody to select.
@@ -162,7 +182,30 @@ fn warnings(parts: &Parts<'_>) -> Vec<String> {
         2 => warnings.push("only two sources: if they disagree, nobody can tell which is right".to_owned()),
         _ => {}
     }
+    warnings.extend(disagreements(parts));
     warnings
+}
+
+/// Who disagrees with the majority, and by how much.
+fn disagreements(parts: &Parts<'_>) -> Vec<String> {
+    let at = parts.clock.raw(parts.now.cooked);
+    let agreed = parts.system.standing.outcome == Outcome::Agreed;
+    let Some(state) = parts.system.state.as_ref().filter(|_| agreed) else { return Vec::new() };
+    let majority = state.estimate_at(at).offset;
+    let liars = parts
+        .sources
+        .members()
+        .filter(|member| self::state(member, parts).0 == SourceState::Falseticker)
+        .filter_map(|member| Some((&member.name, member.estimator.estimate(at)?.offset - majority)));
+    let mut said: Vec<String> = liars
+        .map(|(name, by_s)| format!("{name} disagrees with the majority by {}", span(by_s.abs())))
+        .collect();
+    let more = said.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        said.truncate(MOST_NAMED);
+        said.push(format!("so do {more} more"));
+    }
+    said
 }
 
 fn member_report(source: &Source, member: &Association, parts: &Parts<'_>) -> SourceReport {
@@ -246,7 +289,7 @@ fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
     match member.activity {
         Activity::Offline => return (SourceState::Offline, String::new()),
         Activity::Stopped { code, .. } => {
-            return (SourceState::Stopped, format!("it answered {}", code.text(0)));
+            return (SourceState::Stopped, format!("it sent the kiss code {}", code.text(0)));
         }
         Activity::Online => {}
     }
@@ -271,7 +314,9 @@ fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
         Some(Verdict::Falseticker) if parts.system.standing.outcome == Outcome::NoMajority => {
             (SourceState::Falseticker, "there is no majority".to_owned())
         }
-        Some(Verdict::Falseticker) => (SourceState::Falseticker, String::new()),
+        Some(Verdict::Falseticker) => {
+            (SourceState::Falseticker, "its interval does not meet the majority's".to_owned())
+        }
         None => (SourceState::Rejected, "not yet selected".to_owned()),
     }
 }
@@ -311,10 +356,10 @@ fn count(number: usize, noun: &str) -> String {
 /// Seconds in a unit that a human reads at a glance.
 fn span(seconds: f64) -> String {
     if seconds >= 1.0 {
-        format!("{seconds:.1} s")
+        format!("{seconds:.2} s")
     } else if seconds >= 1e-3 {
-        format!("{:.0} ms", seconds * 1e3)
+        format!("{:.1} ms", seconds * 1e3)
     } else {
-        format!("{:.0} µs", seconds * 1e6)
+        format!("{:.1} µs", seconds * 1e6)
     }
 }

@@ -233,7 +233,9 @@ fn at_11_falseticker_minority() {
     let report = world.report();
     assert_eq!(report.sources[0].state, SourceState::Falseticker);
     assert!(world.saw(|event| matches!(event, Event::Falseticker { .. })) >= 1);
-    assert!(report.system.reason.contains("3 of 4"), "{}", report.system.reason);
+    assert_eq!(report.system.reason, "3 of 4 sources agree");
+    assert_eq!(report.system.warnings, ["192.0.2.1 disagrees with the majority by 80.0 ms"]);
+    assert_eq!(report.sources[0].reason, "its interval does not meet the majority's");
 }
 
 #[test]

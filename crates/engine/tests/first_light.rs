@@ -23,7 +23,7 @@ fn one_server_steps_then_slews() {
     assert!(world.compared > 3600);
     assert!((report.system.frequency_ppm + 60.0).abs() < 1.0, "{}", report.system.frequency_ppm);
     assert_eq!(report.sources[0].state, SourceState::SystemPeer);
-    assert!(report.system.reason.contains("synchronised to 1 of 1"), "{}", report.system.reason);
+    assert_eq!(report.system.reason, "1 of 1 source agrees");
     assert_eq!(report.system.warnings.len(), 1);
     assert_eq!(report.system.stratum, 2);
     assert!(world.most_open <= 1);

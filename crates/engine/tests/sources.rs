@@ -260,6 +260,22 @@ fn observing_steers_nothing_and_reports_the_truth() {
     assert!(world.worst_excess <= 0.0);
 }
 
+#[test]
+fn observing_a_clock_that_is_far_off_says_so() {
+    let initial = truechimer_engine::Initial { controls_clock: false, ..initial() };
+    let config = config((1..=3).map(source).collect());
+    let mut world = World::with(config, initial, -5.0, 0.0, servers(1..=3));
+    world.run(100.0);
+    let report = world.report();
+    assert!(!report.system.synchronised);
+    let expected =
+        "the clock is 5.00 s slow and is not corrected, as the daemon only observes; the limit is 1.50 s";
+    assert_eq!(report.system.reason, expected);
+    // The selection has a system peer, whatever the clock does with it.
+    let peer = report.sources.iter().find(|source| source.state == SourceState::SystemPeer).unwrap();
+    assert_eq!(report.system.system_peer.as_ref(), Some(&peer.name));
+}
+
 fn local(orphan: bool) -> Option<LocalConfig> {
     Some(LocalConfig { stratum: 8, orphan, distance_s: 0.5, activate_s: None })
 }

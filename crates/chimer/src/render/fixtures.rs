@@ -31,8 +31,8 @@ pub(crate) fn report() -> Report {
     }
     sources[3].offset_s = Some(-0.080_012);
     sources[3].reason = "its interval does not meet the majority's".into();
-    sources[3].dropped = [("bogus_origin".to_owned(), 2), ("duplicate".to_owned(), 1)].into();
-    sources[4].reason = "its root distance of 2.31 s is above the limit of 1.5 s".into();
+    sources[3].dropped = [("origin".to_owned(), 2), ("duplicate".to_owned(), 1)].into();
+    sources[4].reason = "its root distance is above the limit".into();
     sources[4].root_distance_s = Some(2.31);
     sources[5].options = vec!["noselect".into()];
     sources[9].reason = "it sent the kiss code DENY".into();
@@ -43,11 +43,11 @@ pub(crate) fn report() -> Report {
 pub(crate) fn starting() -> Report {
     let system = SystemReport {
         synchronised: false,
-        reason: "no source has answered yet".into(),
-        warnings: vec!["only one source is configured: nothing can tell whether it lies".into()],
+        reason: "waiting for the sources' names to be resolved".into(),
+        warnings: vec!["only one source: its errors cannot be noticed".into()],
         leap: "unsynchronised".into(),
         stratum: 16,
-        reference_id: "INIT".into(),
+        reference_id: String::new(),
         system_peer: None,
         last_update_age_s: None,
         offset_s: 0.0,
@@ -62,7 +62,7 @@ pub(crate) fn starting() -> Report {
         stepped_total_s: 0.0,
         controls_clock: false,
         root_delay_s: 0.0,
-        root_dispersion_s: 0.0,
+        root_dispersion_s: 16.0,
         ..system()
     };
     Report { system, sources: vec![silent("ntp1.example.net", None, SourceState::Resolving)], server: None }

@@ -78,7 +78,8 @@ fn told_to_clients(facts: &mut Facts, system: &SystemReport) {
     facts.add("System peer", system.system_peer.clone().unwrap_or_else(|| "none".into()));
     let local = if system.local_reference { " (serving from the local reference)" } else { "" };
     facts.add("Stratum", format!("{}{local}", system.stratum));
-    facts.add("Reference ID", system.reference_id.clone());
+    let reference_id = if system.reference_id.is_empty() { "none" } else { &system.reference_id };
+    facts.add("Reference ID", reference_id);
     facts.add("Leap", system.leap.clone());
     let (delay, dispersion) = (human::span(system.root_delay_s), human::span(system.root_dispersion_s));
     facts.add("Root", format!("delay {delay}, dispersion {dispersion}"));
