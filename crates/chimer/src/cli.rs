@@ -75,7 +75,7 @@ Columns:
   Reach           the last eight polls in octal; 377: all were answered
   Last            age of the last sample
   Offset ± sd     estimate of true time minus the clock, and its one sigma
-  Bound           the error that cannot be exceeded as long as this server is honest
+  Bound           the offset is not further from the true one than that, if this server is honest
 
 Examples:
   chimer sources

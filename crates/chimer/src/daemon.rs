@@ -111,7 +111,7 @@ fn explain(error: &ClientError) -> Failure {
             match fault.code {
                 FaultCode::NoSuchSource => failure.hint("chimer sources shows the names"),
                 FaultCode::BadConfig => failure.hint(
-                    "the old configuration stays in force; chimer check shows what is wrong with the new one",
+                    "the old configuration stays in force; once the new one is mended: chimer check && chimer reload",
                 ),
                 FaultCode::NotPermitted => failure.hint("give the control socket by --socket, or use --run-dir"),
                 FaultCode::BadRequest | FaultCode::Unknown => failure.hint("are chimer and chimerd of one version?"),

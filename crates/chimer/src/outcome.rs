@@ -86,6 +86,18 @@ impl Style {
     }
 }
 
+/// Columns of the terminal that standard output is; `None` if it is none, so that files and pipes get everything.
+pub fn terminal_width() -> Option<usize> {
+    terminal_size().map(|(width, _)| width)
+}
+
+/// Columns and lines of the terminal that standard output is.
+pub fn terminal_size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(io::stdout())?;
+    // Some terminals, such as serial lines, do not know.
+    (width.0 > 0 && height.0 > 0).then_some((width.0.into(), height.0.into()))
+}
+
 /// A value as one JSON object for machines, with its newline.
 ///
 /// # Errors

@@ -50,11 +50,21 @@ pub enum Edge {
     Right,
 }
 
+/// How a table that is too wide for the terminal becomes narrower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Narrow {
+    /// The column with this title goes.
+    Drop(&'static str),
+    /// The column with this title is reduced to its first character, its title too.
+    First(&'static str),
+}
+
 /// Rows under headings.
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Edge)>,
     rows: Vec<Row>,
+    left_out: Vec<&'static str>,
 }
 
 #[derive(Debug)]
@@ -67,7 +77,7 @@ struct Row {
 impl Table {
     /// A table with these columns.
     pub fn new(columns: &[(&'static str, Edge)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), rows: Vec::new(), left_out: Vec::new() }
     }
 
     /// Another row; its first cell is in this tone. Cells that are missing are empty, cells too many are not shown.
@@ -84,10 +94,50 @@ impl Table {
         }
     }
 
-    /// The lines of the table, each with its newline and without spaces at its end.
-    pub fn render(&self, paint: Paint) -> String {
-        let headings: Vec<String> = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-        let widths: Vec<usize> = (0..self.columns.len())
+    /// The same table, made narrower by these means, in this order, until it fits into `width` columns; as it is if that
+    /// is `None`. What is left out is named below the table.
+    pub fn fit(mut self, width: Option<usize>, means: &[Narrow]) -> Self {
+        for means in means {
+            // Two spaces stand between columns.
+            let total = self.widths().iter().map(|width| width + 2).sum::<usize>().saturating_sub(2);
+            if width.is_none_or(|width| total <= width) {
+                break;
+            }
+            let (Narrow::Drop(title) | Narrow::First(title)) = *means;
+            let Some(column) = self.columns.iter().position(|(known, _)| *known == title) else { continue };
+            match means {
+                Narrow::Drop(_) => self.drop_column(column),
+                Narrow::First(_) => self.keep_first(column),
+            }
+        }
+        self
+    }
+
+    fn drop_column(&mut self, column: usize) {
+        let (title, _) = self.columns.remove(column);
+        self.left_out.push(title);
+        for row in self.rows.iter_mut().filter(|row| row.cells.len() > column) {
+            row.cells.remove(column);
+        }
+    }
+
+    fn keep_first(&mut self, column: usize) {
+        let first = |text: &str| text.char_indices().nth(1).map_or(text.len(), |(end, _)| end);
+        if let Some((title, _)) = self.columns.get_mut(column) {
+            *title = title.get(..first(title)).unwrap_or(title);
+        }
+        for cell in self.rows.iter_mut().filter_map(|row| row.cells.get_mut(column)) {
+            cell.truncate(first(cell));
+        }
+    }
+
+    fn headings(&self) -> Vec<String> {
+        self.columns.iter().map(|(title, _)| (*title).to_owned()).collect()
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let headings = self.headings();
+        (0..self.columns.len())
             .map(|column| {
                 let cells = self.rows.iter().map(|row| &row.cells).chain([&headings]);
                 cells
@@ -96,7 +146,12 @@ impl Table {
                     .max()
                     .unwrap_or(0)
             })
-            .collect();
+            .collect()
+    }
+
+    /// The lines of the table, each with its newline and without spaces at its end.
+    pub fn render(&self, paint: Paint) -> String {
+        let (headings, widths) = (self.headings(), self.widths());
         let mut text = String::new();
         let heading = self.line(&headings, &widths, Paint(false), Tone::Plain);
         text.push_str(&paint.paint(Tone::Heading, &heading));
@@ -109,6 +164,9 @@ impl Table {
                 text.push_str(note);
                 text.push('\n');
             }
+        }
+        if !self.left_out.is_empty() {
+            text.push_str(&format!("Left out, as the terminal is narrow: {}\n", self.left_out.join(", ")));
         }
         text
     }

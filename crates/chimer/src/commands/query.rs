@@ -9,7 +9,7 @@ use truechimer_engine::config::Family;
 
 use crate::cli::OutputArgs;
 use crate::human;
-use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::outcome::{Failure, Outcome, Style, terminal_width, to_json};
 
 mod answer;
 mod measure;
@@ -97,8 +97,11 @@ struct Manner {
 /// Asks.
 ///
 /// # Errors
-/// A host that cannot be one.
+/// A host that cannot be one, or no time to answer.
 pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
+    if args.timeout == Some(0.0) {
+        return Err(Failure::usage("a timeout of 0 s leaves no time for an answer"));
+    }
     let targets: Vec<Target> = args
         .hosts
         .iter()
@@ -118,7 +121,7 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     let text = match (style.json, args.verbose) {
         (true, _) => to_json(&Answers { ok: good, hosts: &answers })?,
         (_, true) => answer::blocks(&answers, style.paint),
-        _ => answer::table(&answers, style.paint),
+        _ => answer::table(&answers, style.paint, terminal_width()),
     };
     Ok(Outcome::judged(text, good))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use truechimer_engine::report::{Report, ServerReport, SystemReport};
 
 use crate::cli::{ReportArgs, SourcesArgs};
-use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::outcome::{Failure, Outcome, Style, terminal_width, to_json};
 use crate::render;
 
 /// `chimer status --json`: the clock's fields at the top, the server's in an object.
@@ -72,7 +72,7 @@ pub fn show_sources(report: &Report, verbose: bool, style: Style) -> Result<Stri
     match verbose {
         _ if style.json => to_json(&Sources { sources: &report.sources }),
         true => Ok(render::sources_verbose(report, style.paint)),
-        false => Ok(render::sources(report, style.paint)),
+        false => Ok(render::sources(report, style.paint, terminal_width())),
     }
 }
 
@@ -84,7 +84,7 @@ pub fn show_stats(report: &Report, style: Style) -> Result<String, Failure> {
     if style.json {
         return to_json(&Sources { sources: render::statistics(report) });
     }
-    Ok(render::stats(report, style.paint))
+    Ok(render::stats(report, style.paint, terminal_width()))
 }
 
 /// The text of `chimer activity`.

@@ -14,6 +14,10 @@ use crate::table::{Paint, Tone};
 
 /// Columns of the curves.
 const CURVE_WIDTH: usize = 60;
+/// A terminal with fewer columns …
+const WIDTH: usize = 80;
+/// … or lines than this cannot show a picture: it would wrap, and could not be drawn over.
+const HEIGHT: usize = 20;
 /// Happenings shown under a picture.
 const RECENT: usize = 6;
 /// The curves reach from this many seconds …
@@ -40,7 +44,8 @@ impl Show {
     pub(super) fn new(plain: bool, json: bool) -> Self {
         let style = crate::outcome::Style::of_stdout(json);
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        let way = match (json, plain || dumb || !std::io::stdout().is_terminal()) {
+        let small = crate::outcome::terminal_size().is_some_and(|size| size.0 < WIDTH || size.1 < HEIGHT);
+        let way = match (json, plain || dumb || small || !std::io::stdout().is_terminal()) {
             (true, _) => Way::Json,
             (false, true) => Way::Plain,
             (false, false) => Way::Live { drawn_lines: 0 },
@@ -59,13 +64,7 @@ impl Show {
         if matches!(self.way, Way::Json) {
             return;
         }
-        put(&format!(
-            "Four servers on loopback ports: three honest ones and one that is {} ahead.\n\
-             A client whose clock is {} behind and {CLIENT_OSCILLATOR_PPM:.0} ppm fast asks them over UDP.\n\
-             All five are whole daemons on clocks of their own; this machine's is not touched.\n\n",
-            span(LIE_S),
-            span(CLIENT_ERROR_S.abs()),
-        ));
+        put(&opening_text());
     }
 
     /// How it stands now.
@@ -199,6 +198,17 @@ impl Show {
             put(&format!("{} {failure}.\n", self.paint.paint(Tone::Bad, "Not as promised:")));
         }
     }
+}
+
+/// What is about to happen, in lines that fit every terminal.
+pub(super) fn opening_text() -> String {
+    format!(
+        "Four servers on loopback ports: three honest ones and one that is {} ahead.\n\
+         A client whose clock is {} behind and {CLIENT_OSCILLATOR_PPM:.0} ppm fast asks them over UDP.\n\
+         All are whole daemons on clocks of their own; this machine's is not touched.\n\n",
+        span(LIE_S),
+        span(CLIENT_ERROR_S.abs()),
+    )
 }
 
 /// The summary in sentences.

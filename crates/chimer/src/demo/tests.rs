@@ -51,3 +51,9 @@ fn i1_an_error_above_the_bound_is_counted_on_both_sides() {
     assert_eq!((facts.samples, facts.bound_violations), (5, 3));
     assert!((facts.worst_violation_s - 1e-3).abs() < 1e-12);
 }
+
+#[test]
+fn the_opening_fits_into_eighty_columns() {
+    let text = super::show::opening_text();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}

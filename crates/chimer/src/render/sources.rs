@@ -4,10 +4,10 @@ use truechimer_engine::report::{Report, SourceReport};
 
 use super::{counters, label, offset_with_sd, or_dash, state_tone, state_words, tally};
 use crate::human;
-use crate::table::{Edge, Facts, Paint, Table, Tone};
+use crate::table::{Edge, Facts, Narrow, Paint, Table, Tone};
 
-/// A table.
-pub fn sources(report: &Report, paint: Paint) -> String {
+/// A table, for a terminal of this width if it is for one.
+pub fn sources(report: &Report, paint: Paint, width: Option<usize>) -> String {
     if report.sources.is_empty() {
         return "No sources are configured.\n".into();
     }
@@ -40,7 +40,8 @@ pub fn sources(report: &Report, paint: Paint) -> String {
             table.note(&source.reason);
         }
     }
-    table.render(paint)
+    let means = [Narrow::First("State"), Narrow::Drop("± sd"), Narrow::Drop("Stratum")];
+    table.fit(width, &means).render(paint)
 }
 
 /// A block a source: every check that dropped something, intervals, who stamped.

@@ -5,7 +5,7 @@ use truechimer_engine::report::{Report, SourceState};
 
 use super::{label, or_dash, state_tone, tally};
 use crate::human;
-use crate::table::{Edge, Paint, Table};
+use crate::table::{Edge, Narrow, Paint, Table};
 
 /// The statistics of one source, as JSON shows them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,8 +61,8 @@ pub fn statistics(report: &Report) -> Vec<SourceStatistics> {
     report.sources.iter().map(of).collect()
 }
 
-/// A table.
-pub fn stats(report: &Report, paint: Paint) -> String {
+/// A table, for a terminal of this width if it is for one.
+pub fn stats(report: &Report, paint: Paint, width: Option<usize>) -> String {
     if report.sources.is_empty() {
         return "No sources are configured.\n".into();
     }
@@ -97,5 +97,6 @@ pub fn stats(report: &Report, paint: Paint) -> String {
         ];
         table.row(state_tone(source.state), cells);
     }
-    table.render(paint)
+    let means = ["Delay", "Sent", "Accepted", "± sd", "Samples"].map(Narrow::Drop);
+    table.fit(width, &means).render(paint)
 }

@@ -15,7 +15,7 @@ fn status_before_the_first_answer() {
 
 #[test]
 fn sources_in_every_state() {
-    fixtures::expect("sources", &sources(&fixtures::report(), PLAIN));
+    fixtures::expect("sources", &sources(&fixtures::report(), PLAIN, None));
 }
 
 #[test]
@@ -27,7 +27,19 @@ fn sources_with_everything() {
 
 #[test]
 fn statistics_of_sources() {
-    fixtures::expect("stats", &stats(&fixtures::report(), PLAIN));
+    fixtures::expect("stats", &stats(&fixtures::report(), PLAIN, None));
+}
+
+#[test]
+fn tables_fit_into_eighty_columns() {
+    let mut report = fixtures::report();
+    // Long names are what they are: those of pools with an IPv6 address do not fit.
+    report.sources.retain(|source| source.kind == "server");
+    for text in [sources(&report, PLAIN, Some(80)), stats(&report, PLAIN, Some(80))] {
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{text}");
+        assert!(text.contains("Offset") && text.contains("ntp1.example.net"), "{text}");
+    }
 }
 
 #[test]
@@ -43,7 +55,8 @@ fn activity_counts_every_source_once() {
 fn no_sources_is_said() {
     let mut report = fixtures::report();
     report.sources.clear();
-    for text in [sources(&report, PLAIN), sources_verbose(&report, PLAIN), stats(&report, PLAIN)] {
+    for text in [sources(&report, PLAIN, None), sources_verbose(&report, PLAIN), stats(&report, PLAIN, None)]
+    {
         assert_eq!(text, "No sources are configured.\n");
     }
 }

@@ -49,3 +49,18 @@ fn facts_line_up() {
     facts.toned("Error bound", Tone::Good, "1 ms");
     assert_eq!(facts.render(2, Paint(false)), "  Leap         none\n  Error bound  1 ms\n");
 }
+
+#[test]
+fn a_table_that_is_too_wide_loses_what_matters_least() {
+    let means = [Narrow::First("Name"), Narrow::Drop("Offset")];
+    let fitted = |width| sample().fit(width, &means).render(Paint(false));
+    // It is 19 columns wide.
+    assert_eq!(fitted(None), sample().render(Paint(false)));
+    assert_eq!(fitted(Some(19)), sample().render(Paint(false)));
+    let narrower = "S  N    Offset\n*  a  +12.3 µs\nx  l      -1 s\n      why\n?  b\n";
+    assert_eq!(fitted(Some(18)), narrower);
+    let narrowest = "S  N\n*  a\nx  l\n      why\n?  b\nLeft out, as the terminal is narrow: Offset\n";
+    assert_eq!(fitted(Some(13)), narrowest);
+    // Nothing more can be done, so it is as narrow as it gets.
+    assert_eq!(fitted(Some(1)), narrowest);
+}

@@ -8,7 +8,7 @@ use truechimer_engine::report::SourceReport;
 
 use super::target::Target;
 use crate::human;
-use crate::table::{Edge, Facts, Paint, Table, Tone};
+use crate::table::{Edge, Facts, Narrow, Paint, Table, Tone};
 
 /// One host. Without an answer the numbers are `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,8 +110,8 @@ fn why_not(source: &SourceReport) -> String {
     }
 }
 
-/// One line a host.
-pub(super) fn table(answers: &[Answer], paint: Paint) -> String {
+/// One line a host, for a terminal of this width if it is for one.
+pub(super) fn table(answers: &[Answer], paint: Paint, width: Option<usize>) -> String {
     let mut table = Table::new(&[
         ("Host", Edge::Left),
         ("Stratum", Edge::Right),
@@ -143,7 +143,8 @@ pub(super) fn table(answers: &[Answer], paint: Paint) -> String {
             table.note(error);
         }
     }
-    table.render(paint)
+    let means = ["Root distance", "± sd", "Jitter", "Reference ID"].map(Narrow::Drop);
+    table.fit(width, &means).render(paint)
 }
 
 /// A block a host.

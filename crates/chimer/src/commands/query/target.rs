@@ -1,6 +1,6 @@
 //! Whom to ask: what a human writes, and the address behind it.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use truechimer_engine::config::Family;
 
@@ -47,6 +47,20 @@ impl Target {
         if host.is_empty() || host.len() > 253 || !host.chars().all(legal) {
             return Err(bad("a name has letters, digits, hyphens and dots"));
         }
+        match host.parse::<IpAddr>() {
+            Ok(address) if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+                return Err(bad("it is the address of many machines"));
+            }
+            Ok(address) if address.is_unspecified() => return Err(bad("it is the address of no machine")),
+            Ok(_) => {}
+            // The system would take 10.1 for 10.0.0.1.
+            Err(_)
+                if host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) =>
+            {
+                return Err(bad("an IPv4 address has four numbers from 0 to 255"));
+            }
+            Err(_) => {}
+        }
         Ok(Self { shown: shown.clone(), host: host.to_owned(), port })
     }
 
@@ -54,7 +68,7 @@ impl Target {
     pub(super) fn resolve(&self, family: Option<Family>) -> Result<SocketAddr, String> {
         let addresses = (self.host.as_str(), self.port)
             .to_socket_addrs()
-            .map_err(|error| format!("the name cannot be resolved: {}", human::clean(&error.to_string())))?;
+            .map_err(|error| unresolved(&error.to_string()))?;
         let mut fitting = addresses.filter(|address| match family {
             None => true,
             Some(Family::V4) => address.is_ipv4(),
@@ -66,4 +80,10 @@ impl Target {
             None => "it has no address".into(),
         })
     }
+}
+
+/// Why a name has no address, without the words that the standard library puts before those of the C library.
+pub(super) fn unresolved(error: &str) -> String {
+    let why = error.rsplit_once("failed to lookup address information: ").map_or(error, |(_, why)| why);
+    format!("the name cannot be resolved: {}", human::clean(why))
 }

@@ -49,10 +49,26 @@ fn what_is_no_host_is_refused() {
         "fe80::1%eth0",
         "a\u{1b}[2J",
         "-é",
+        "10.1",
+        "1.2.3",
+        "256.1.1.1:123",
+        "224.0.1.1",
+        "[ff02::101]:123",
+        "255.255.255.255",
+        "0.0.0.0",
+        "::",
     ] {
         let error = target(text).unwrap_err();
         assert!(!error.contains('\u{1b}'), "{error:?}");
     }
+}
+
+#[test]
+fn no_time_is_no_question() {
+    use clap::Parser as _;
+    let cli = crate::cli::Cli::parse_from(["chimer", "query", "--timeout", "0s", "192.0.2.1"]);
+    let crate::cli::Command::Query(args) = cli.command else { panic!("another command") };
+    assert_eq!(query(&args).unwrap_err().status, crate::outcome::USAGE);
 }
 
 #[test]
@@ -89,13 +105,17 @@ fn fixture_answers() -> Vec<Answer> {
         Answer::of(&named("ntp1.example.net"), address, &good),
         Answer::of(&named("[2001:db8::1]:1123"), address, &bad),
         Answer::of(&named("dumb.example.net"), address, &dumb),
-        Answer::failed(&named("nowhere.example"), None, "the name cannot be resolved".into()),
+        Answer::failed(
+            &named("nowhere.example"),
+            None,
+            target::unresolved("failed to lookup address information: Name or service not known"),
+        ),
     ]
 }
 
 #[test]
 fn answers_look_like_this() {
-    fixtures::expect("query", &answer::table(&fixture_answers(), PLAIN));
+    fixtures::expect("query", &answer::table(&fixture_answers(), PLAIN, None));
     fixtures::expect("query_verbose", &answer::blocks(&fixture_answers(), PLAIN));
 }
 
