@@ -31,7 +31,7 @@ fn tidy() -> ExitCode {
         eprintln!("tidy: {complaint}");
     }
     if complaints.is_empty() {
-        println!("tidy: layers, file sizes, unsafe and words are in order");
+        println!("tidy: layers, file sizes, the fence around crates/sys and words are in order");
         ExitCode::SUCCESS
     } else {
         eprintln!("tidy: {} complaint(s)", complaints.len());
