@@ -2,22 +2,23 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chimerd::{Daemon, DaemonOptions};
+use chimerd::{Daemon, DaemonOptions, Observer};
 use truechimer_config::{Config, Paths, Roles};
 use truechimer_control::OBSERVE_SOCKET;
 use truechimer_control::client::Client;
+use truechimer_engine::Engine;
 use truechimer_engine::config::{
     AccessRule, Endpoint, Host, Listener, LocalConfig, ServeConfig, SourceConfig, SourceKind, SourceOptions,
 };
 use truechimer_engine::report::Report;
 use truechimer_sys::clock::{DemoClock, Truth};
 use truechimer_sys::random;
-use truechimer_time::{Frequency, NtpDuration, PollExponent};
+use truechimer_time::{Frequency, Now, NtpDuration, PollExponent};
 
 use super::watch::{self, Facts, Shared, Watch};
 
@@ -32,6 +33,8 @@ pub(super) const CLIENT_OSCILLATOR_PPM: f64 = 60.0;
 
 /// How late a server may notice that it is over.
 const MAX_SLEEP: Duration = Duration::from_millis(50);
+/// How long a server may take until it serves.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer of the client's report socket may take.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(400);
 /// What the servers say of their own error, seconds: their clocks are exact but for rounding.
@@ -66,10 +69,15 @@ impl World {
 
     fn start_server(&mut self, truth: Truth, name: &str, error_s: f64) -> Result<SocketAddr, String> {
         let clock = DemoClock::new(truth, NtpDuration::from_seconds(error_s), Frequency::ZERO);
-        let options = DaemonOptions::new(server_config(), Box::new(clock), false);
+        let mut options = DaemonOptions::new(server_config(), Box::new(clock), false);
+        let (serves, told) = mpsc::channel();
+        options.observer = Some(Box::new(Started { serves: Some(serves) }));
         let daemon = self.build(options)?;
         let address = *daemon.listening().first().ok_or("a server opened no port")?;
         self.spawn(name, daemon)?;
+        // On a busy machine the client may ask before a server has had its first turn: it would be told that the server is
+        // not synchronised, and not ask again for seconds.
+        told.recv_timeout(START_TIMEOUT).map_err(|_| format!("the server {name} does not begin to serve"))?;
         Ok(address)
     }
 
@@ -174,6 +182,23 @@ fn client_config(sources: Vec<SourceConfig>, run_dir: &Path) -> Config {
     let mut config = Config { paths, roles: Roles::Inline, ..Config::default() };
     config.engine.sources = sources;
     config
+}
+
+/// Tells once that a server serves.
+struct Started {
+    serves: Option<mpsc::Sender<()>>,
+}
+
+impl Observer for Started {
+    fn look(&mut self, engine: &Engine, now: Now) {
+        if self.serves.is_some()
+            && engine.report(now).system.local_reference
+            && let Some(serves) = self.serves.take()
+        {
+            // Who has given up waiting has said so.
+            let _ = serves.send(());
+        }
+    }
 }
 
 /// A folder of our own that goes away with us.
