@@ -7,6 +7,7 @@
 //! | [`daemon`] | reaching the daemon, and friendly errors when that fails |
 //! | [`demo`] | five daemons on clocks of their own, shown live |
 //! | [`render`] | a report as text: pure functions |
+//! | [`plot`] | a simulated run as a picture |
 //! | [`table`], [`human`] | columns, colour, units |
 //! | [`outcome`] | text, JSON and exit status at the end of a command |
 //!
@@ -20,6 +21,7 @@ pub mod daemon;
 pub mod demo;
 pub mod human;
 pub mod outcome;
+pub mod plot;
 pub mod render;
 pub mod table;
 

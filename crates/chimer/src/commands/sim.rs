@@ -1,5 +1,7 @@
 //! `chimer sim`: the engine that ships, in a simulated world that knows the truth.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -133,6 +135,11 @@ fn world(args: &WorldArgs, style: Style) -> Result<Outcome, Failure> {
     progress.finish_and_clear();
     let text = if style.json { to_json(&run)? } else { render(spec, &run, style.paint) };
     Ok(Outcome::judged(text, run.is_clean()))
+}
+
+fn write_plot(path: &Path, picture: &str) -> Result<(), Failure> {
+    std::fs::write(path, picture)
+        .map_err(|error| Failure::new("io", format!("cannot write {}: {error}", path.display())))
 }
 
 /// It is on standard error, and nowhere if that is no terminal.

@@ -1,5 +1,6 @@
 //! `chimer sim score`: every world over several seeds, against chrony's figures and the goals.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -10,6 +11,7 @@ use truechimer_sim::score::{Row, Scoreboard, run_all};
 use crate::cli::OutputArgs;
 use crate::human;
 use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::plot::{COLUMNS, draw};
 use crate::table::{Edge, Paint, Table, Tone};
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ Examples:
   chimer sim score                                      all worlds, three seeds
   chimer sim score --seeds 7                            as the published table
   chimer sim score --world 'lan w1e-9 p6' --seed 4
+  chimer sim score --world 'outage p6' --plot outage.svg
   chimer sim score --json | jq '.worlds[] | {world, ratio_time}'")]
 pub struct ScoreArgs {
     /// How many seeds [default: 3, or 1 if --seed is given]
@@ -54,6 +57,9 @@ pub struct ScoreArgs {
     /// Only this world; can be given several times
     #[arg(long, value_name = "NAME")]
     pub world: Vec<String>,
+    /// Draw the true error and the bound over time as SVG: of one world, and of its first seed
+    #[arg(long, value_name = "FILE.svg", requires = "world")]
+    pub plot: Option<PathBuf>,
     /// How many runs at once [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -93,6 +99,9 @@ impl ScoreArgs {
 /// There is no world of that name.
 pub fn score(args: &ScoreArgs, style: Style) -> Result<Outcome, Failure> {
     let (worlds, seeds) = (args.worlds()?, args.seeds());
+    if let Some(path) = &args.plot {
+        plot(path, &worlds, &seeds)?;
+    }
     let progress = Progress::new(args.quiet, worlds.len() * seeds.len());
     let outcomes = run_all(&worlds, &seeds, args.threads(), |done, run| {
         progress.tell(done, &run.world, run.seed);
@@ -101,6 +110,15 @@ pub fn score(args: &ScoreArgs, style: Style) -> Result<Outcome, Failure> {
     let board = Scoreboard::new(&worlds, &seeds, &outcomes);
     let text = if style.json { to_json(&board)? } else { render(&board, style.paint) };
     Ok(Outcome::judged(text, board.met))
+}
+
+/// Draws the first run of the one world.
+fn plot(path: &Path, worlds: &[&'static WorldSpec], seeds: &[u64]) -> Result<(), Failure> {
+    let ([world], Some(&seed)) = (worlds, seeds.first()) else {
+        return Err(Failure::usage("--plot draws one world").hint("give --world once"));
+    };
+    let (run, trace) = truechimer_sim::worlds::run_traced(world, seed, COLUMNS);
+    super::write_plot(path, &draw(&run, world.about, &trace))
 }
 
 /// How far it is, on standard error: a bar on a terminal, otherwise a line a run.

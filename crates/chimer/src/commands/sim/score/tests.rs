@@ -7,6 +7,7 @@ fn args(worlds: &[&str]) -> ScoreArgs {
         seeds: Some(2),
         seed: Some(5),
         world: worlds.iter().map(|world| (*world).to_owned()).collect(),
+        plot: None,
         threads: None,
         quiet: true,
         output: OutputArgs { json: false },
@@ -44,6 +45,19 @@ fn a_scoreboard_is_told_and_is_one_object() {
     }
     assert!(value["geometric_mean"].is_number());
     assert_eq!(json.status, told.status);
+}
+
+#[test]
+fn one_world_can_be_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let plot = Some(folder.path().join("start.svg"));
+    score(&ScoreArgs { plot: plot.clone(), ..args(&["start"]) }, TEXT).unwrap();
+    let picture = std::fs::read_to_string(plot.as_ref().unwrap()).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("seed 5"), "{picture}");
+    let two = ScoreArgs { plot, ..args(&["start", "pps w1e-9"]) };
+    assert_eq!(score(&two, TEXT).unwrap_err().status, crate::outcome::USAGE);
+    let nowhere = ScoreArgs { plot: Some(folder.path().join("a/b.svg")), ..args(&["start"]) };
+    assert_eq!(score(&nowhere, TEXT).unwrap_err().code, "io");
 }
 
 #[test]
