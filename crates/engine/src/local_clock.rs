@@ -117,14 +117,18 @@ impl LocalClock {
     /// Our order was carried out: the clock jumped. The answer is whether the raw scale had to start anew, which
     /// makes everything stored on it worthless.
     pub(crate) fn stepped(&mut self, at: Cooked, by: NtpDuration, now: Now) -> (Now, bool) {
-        let now = Now { mono: now.mono, cooked: at + by };
+        // `now` may be from before or after the jump, and some time from `at`: a thread can be held up in between.
+        let target = at + by;
+        let moved = now.cooked + by;
+        let from_before = (moved - target).abs() < (now.cooked - target).abs();
+        let now = Now { mono: now.mono, cooked: if from_before { moved } else { now.cooked } };
         self.own_step = Some((now.mono, by));
         self.last = now;
         let far = by.seconds().abs() > FAR_S;
         if far {
             let frequency = self.timescale.frequency();
-            self.timescale = Timescale::new(now.cooked);
-            self.timescale.frequency_changed(now.cooked, frequency);
+            self.timescale = Timescale::new(target);
+            self.timescale.frequency_changed(target, frequency);
         } else {
             self.timescale.stepped(at, by);
         }

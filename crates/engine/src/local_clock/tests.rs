@@ -54,6 +54,19 @@ fn our_own_step_is_no_interference_whenever_the_clock_was_read() {
     }
 }
 
+#[test]
+fn a_thread_held_up_after_the_step_saw_no_jump() {
+    for by in [3.0, -3.0, 0.2] {
+        let mut clock = clock();
+        clock.observe(now(1.0, 1.0), Leap::None);
+        let step = NtpDuration::from_seconds(by);
+        // Read just before the step; then it took 50 ms to the next reading.
+        let (fresh, _) = clock.stepped(now(0.0, 1.0).cooked, step, now(1.05, 1.05 + by));
+        assert!((clock.corrected(fresh) - by).abs() < 1e-6);
+        assert_eq!(clock.observe(now(1.06, 1.06 + by), Leap::None).1, Progress::Steady, "step of {by} s");
+    }
+}
+
 /// A turn of the loop reads the clocks once, and its last parts may come long after that.
 #[test]
 fn a_reading_that_is_handed_in_after_a_newer_one_is_no_jump() {
