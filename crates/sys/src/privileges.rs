@@ -97,20 +97,15 @@ pub fn no_new_privs() -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
 }
 
-/// What a helper process does before it reads its first byte: it becomes `user` (or, for want of a name, nobody) if it
-/// is root, has no capability, gains none, and ends with the thread that started it.
-pub(crate) fn enter_role(user: Option<&str>) -> io::Result<()> {
+/// What a helper process does before it reads its first byte: it becomes nobody if it is root, has no capability, gains
+/// none, and ends with the thread that started it.
+pub(crate) fn enter_role() -> io::Result<()> {
     // SAFETY: no pointers are passed.
     if unsafe { libc::geteuid() } == 0 {
-        match user {
-            Some(user) => drop_to(user, false, false)?,
-            None => {
-                drop_bounding_set(0);
-                // SAFETY: no groups are passed.
-                check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
-                switch_user(NOBODY.0, NOBODY.1)?;
-            }
-        }
+        drop_bounding_set(0);
+        // SAFETY: no groups are passed.
+        check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
+        switch_user(NOBODY.0, NOBODY.1)?;
     }
     clear_capabilities()?;
     no_new_privs()?;

@@ -61,15 +61,7 @@ impl Resolver {
     /// # Errors
     /// It cannot be started.
     pub fn spawn_role() -> io::Result<Self> {
-        Self::spawn_role_as(None)
-    }
-
-    /// Starts the role process, which becomes this user if it is root.
-    ///
-    /// # Errors
-    /// It cannot be started.
-    pub fn spawn_role_as(user: Option<&str>) -> io::Result<Self> {
-        Ok(Self::with_role(Role::start(role::own_program(user))?))
+        Ok(Self::with_role(Role::start(role::own_program())?))
     }
 
     fn with_role(role: Role) -> Self {

@@ -102,17 +102,6 @@ impl Drop for Listener {
     }
 }
 
-/// Who is at the other end, as the kernel vouches for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerCredentials {
-    /// Process.
-    pub pid: i32,
-    /// Effective user.
-    pub uid: u32,
-    /// Effective group.
-    pub gid: u32,
-}
-
 /// A connection. Neither reading nor writing waits.
 #[derive(Debug)]
 pub struct Stream(UnixStream);
@@ -132,26 +121,6 @@ impl Stream {
     /// The connection is broken.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         none_if_not_ready(self.0.write(bytes))
-    }
-
-    /// Who connected.
-    ///
-    /// # Errors
-    /// None on a working system.
-    pub fn peer_cred(&self) -> io::Result<PeerCredentials> {
-        let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
-        let mut length = ffi::size_of::<libc::ucred>();
-        // SAFETY: the pointers are to a structure of the kind that the option has and to its length.
-        check(unsafe {
-            libc::getsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_PEERCRED,
-                (&raw mut peer).cast(),
-                &raw mut length,
-            )
-        })?;
-        Ok(PeerCredentials { pid: peer.pid, uid: peer.uid, gid: peer.gid })
     }
 
     /// For `poll`.

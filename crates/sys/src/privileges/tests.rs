@@ -58,7 +58,7 @@ fn the_clock_can_be_kept_if_it_was_there() {
 #[test]
 fn a_role_has_nothing_left() {
     in_own_process("privileges::tests::a_role_has_nothing_left", || {
-        enter_role(None).unwrap();
+        enter_role().unwrap();
         assert!(!is_root());
         assert_eq!(capabilities("CapPrm") | capabilities("CapEff"), 0);
         assert_eq!(status("NoNewPrivs"), "1");

@@ -15,8 +15,6 @@ use crate::clock::read_mono;
 use crate::ffi::{self, check, check_len, is_not_ready};
 use crate::privileges;
 
-/// The user that the role is to become.
-const USER_VARIABLE: &str = "TRUECHIMER_ROLE_USER";
 /// The system's resolver gives up long before.
 const PATIENCE_S: f64 = 60.0;
 const FIRST_PAUSE_S: f64 = 1.0;
@@ -45,15 +43,10 @@ impl std::fmt::Debug for Role {
 }
 
 /// This program, as the resolver.
-pub(super) fn own_program(user: Option<&str>) -> Program {
-    let user = user.map(str::to_owned);
-    Box::new(move || {
+pub(super) fn own_program() -> Program {
+    Box::new(|| {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("chimerd-resolver").arg("--role=resolver");
-        match &user {
-            Some(user) => command.env(USER_VARIABLE, user),
-            None => command.env_remove(USER_VARIABLE),
-        };
         command
     })
 }
@@ -193,8 +186,7 @@ impl Drop for Process {
 /// # Errors
 /// The privileges cannot be given up, or the other end is not our daemon.
 pub fn role_main() -> io::Result<()> {
-    let user = std::env::var(USER_VARIABLE).ok();
-    privileges::enter_role(user.as_deref())?;
+    privileges::enter_role()?;
     // SAFETY: standard input is open for as long as the process runs.
     let socket = unsafe { BorrowedFd::borrow_raw(libc::STDIN_FILENO) };
     loop {

@@ -25,7 +25,6 @@ fn a_connection_carries_bytes_both_ways_and_says_who_it_is() {
     let mut client = UnixStream::connect(&path).unwrap();
     wait(listener.fd());
     let mut stream = listener.accept().unwrap().unwrap();
-    assert_eq!(stream.peer_cred().unwrap().pid, std::process::id() as i32);
 
     let mut buffer = [0; 16];
     assert_eq!(stream.read(&mut buffer).unwrap(), None);
