@@ -239,8 +239,10 @@ fn started_as_root_it_becomes_the_user_and_still_cleans_up() {
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let user = if root { "nobody" } else { "root" };
-    let config = write_config(dir.path(), &format!("user = \"{user}\"\n"));
+    // Not "nobody": that is the resolver, which the daemon may not even send a signal to after the change.
+    let user = if root { "daemon" } else { "root" };
+    let more = format!("user = \"{user}\"\n[[source]]\nserver = \"localhost\"\nport = 9\n");
+    let config = write_config(dir.path(), &more);
     let text = std::fs::read_to_string(&config).unwrap();
     let state_dir = format!("{}/state", dir.path().display());
     let text = text.replace(

@@ -31,6 +31,8 @@ pub(super) struct Role {
     restart: Mono,
     pause_s: f64,
     waiting: VecDeque<Question>,
+    /// Given up, and not seen to end yet. No more than the pauses between starts allow, as each ends by itself.
+    ended: Vec<Child>,
 }
 
 impl std::fmt::Debug for Role {
@@ -55,7 +57,8 @@ impl Role {
     pub(super) fn start(mut program: Program) -> io::Result<Self> {
         let process = Some(Process::start(&mut program)?);
         let restart = Mono::default();
-        Ok(Self { program, process, restart, pause_s: FIRST_PAUSE_S, waiting: VecDeque::new() })
+        let (waiting, ended) = (VecDeque::new(), Vec::new());
+        Ok(Self { program, process, restart, pause_s: FIRST_PAUSE_S, waiting, ended })
     }
 
     pub(super) fn fd(&self) -> Option<RawFd> {
@@ -91,6 +94,7 @@ impl Role {
     /// Takes what the process says, and notices when it is of no more use.
     pub(super) fn work(&mut self, ready: &mut VecDeque<(u64, Answer)>) {
         let now = read_mono().unwrap_or_default();
+        self.ended.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
         let Some(process) = &mut self.process else { return };
         match process.receive() {
             Ok(Some(bytes)) => match (protocol::parse_answer(&bytes), process.asked.take()) {
@@ -129,7 +133,9 @@ impl Role {
 
     /// Ends the process; whoever waits for it is told.
     fn give_up(&mut self, now: Mono, ready: &mut VecDeque<(u64, Answer)>) {
-        let asked = self.process.take().and_then(|process| process.asked).map(|(query, _)| query);
+        let process = self.process.take();
+        let asked = process.as_ref().and_then(|process| process.asked).map(|(query, _)| query);
+        self.ended.extend(process.and_then(Process::end));
         let waiting = self.waiting.drain(..).map(|question| question.query);
         ready.extend(asked.into_iter().chain(waiting).map(|query| (query, Err(ResolveError::Unavailable))));
         self.postpone(now);
@@ -146,7 +152,14 @@ impl Role {
     }
 }
 
-/// A running role process. It is ended when this is dropped.
+impl Drop for Role {
+    fn drop(&mut self) {
+        // One that cannot be seen to end at once ends without us.
+        let _ = self.process.take().and_then(Process::end);
+    }
+}
+
+/// A running role process.
 struct Process {
     child: Child,
     socket: OwnedFd,
@@ -171,17 +184,22 @@ impl Process {
             Err(error) => Err(error),
         }
     }
-}
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Ends it, and gives it back if that is not done yet. It is killed where that is permitted. A daemon that has become
+    /// another user than the role's may not; then the role ends when it sees that its socket is closed, or, if it
+    /// hangs, when its time for an answer is over.
+    fn end(mut self) -> Option<Child> {
+        drop(self.socket);
+        let done = match self.child.kill() {
+            Ok(()) => self.child.wait().is_ok(),
+            Err(_) => !matches!(self.child.try_wait(), Ok(None)),
+        };
+        (!done).then_some(self.child)
     }
 }
 
 /// What `--role=resolver` runs, with the socket as its standard input: privileges go first, then it answers until
-/// the daemon closes its end.
+/// the daemon closes its end. A question that takes longer than the daemon has patience for ends it.
 ///
 /// # Errors
 /// The privileges cannot be given up, or the other end is not our daemon.
@@ -197,7 +215,12 @@ pub fn role_main() -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let question = Question::parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        // Nobody has caught SIGALRM since the program was started, so it ends the process.
+        // SAFETY: no pointers are passed.
+        unsafe { libc::alarm(PATIENCE_S as u32) };
         let answer = lookup::resolve(&question.name, question.family);
+        // SAFETY: as above.
+        unsafe { libc::alarm(0) };
         send(&socket, &protocol::write_answer(question.query, &answer))?;
     }
 }
