@@ -19,6 +19,9 @@ fn fault(rule: &'static Rule, message: String, help: impl Into<String>) -> Fault
     Fault { rule, message, help: help.into() }
 }
 
+/// What to write instead of a link-local address.
+const ROUTABLE: &str = "use the server's global or unique local address";
+
 /// A name (RFC 1123 §2.1, RFC 2181 §11) or a unicast address. Names come out in lower case.
 pub(crate) fn parse_host(text: &str) -> Result<Host, Fault> {
     let bad = |message: String, help: &str| Err(fault(&rules::BAD_HOST, message, help));
@@ -26,7 +29,17 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, Fault> {
         return bad("the name is empty".into(), "write the DNS name or address of the server");
     }
     if let Ok(address) = text.parse::<IpAddr>() {
+        if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+            return bad(format!("{} is link-local: such addresses cannot be sources", quote(text)), ROUTABLE);
+        }
         return unicast(address, &rules::BAD_HOST).map(Host::Address);
+    }
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()) {
+        return bad(
+            format!("{} has brackets around the address", quote(text)),
+            &format!("write \"{address}\""),
+        );
     }
     if let Some((host, port)) = split_port(text) {
         let help = format!("write the port as a key of its own: port = {port}");
@@ -35,7 +48,7 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, Fault> {
     if text.contains('%') {
         return bad(
             format!("{} names an interface: link-local addresses cannot be sources", quote(text)),
-            "use the server's global or unique local address",
+            ROUTABLE,
         );
     }
     if text.contains(char::is_whitespace) {
@@ -109,7 +122,7 @@ fn unicast(address: IpAddr, rule: &'static Rule) -> Result<IpAddr, Fault> {
         return Err(fault(
             rule,
             format!("{shown} is no address that can be reached"),
-            "write the machine's own address",
+            "write the address of one machine",
         ));
     }
     if let Some(v4) = mapped(address) {

@@ -88,7 +88,14 @@ pub fn parse_bytes(bytes: &[u8], file: &str) -> Result<Parsed, Vec<Diagnostic>> 
 /// The finding for a file that could not be read at all.
 pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
     let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
-    Diagnostic::new(&rules::UNREADABLE, &document, 0..0, format!("cannot read the file: {error}"))
+    let diagnostic =
+        Diagnostic::new(&rules::UNREADABLE, &document, 0..0, format!("cannot read the file: {error}"));
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            diagnostic.help("write one: [[source]] and, below it, server = \"NAME\" is enough")
+        }
+        _ => diagnostic,
+    }
 }
 
 fn too_large(len: usize, file: &str) -> Diagnostic {
@@ -110,32 +117,52 @@ fn read_syntax(reader: &mut Reader, errors: &[toml::de::Error]) {
         last_line = line;
         let (message, help) = explain(&reader.document.text, &span, error.message());
         let mut diagnostic = reader.at(&rules::SYNTAX, &span, format!("this is not TOML: {message}"));
-        diagnostic.help = help.map(str::to_owned);
+        diagnostic.help = help;
         reader.push(diagnostic);
     }
 }
 
 /// The parser's message in words, and what to do about it, for what beginners in TOML trip over.
-fn explain<'m>(text: &str, span: &Range<usize>, message: &'m str) -> (&'m str, Option<&'static str>) {
+fn explain<'m>(text: &str, span: &Range<usize>, message: &'m str) -> (&'m str, Option<String>) {
     if message.contains("duplicate key") {
         let help = "each key stands once in a section, and each section once; only [[source]] is repeated";
-        return ("this was there already", Some(help));
+        return ("this was there already", Some(help.into()));
     }
     if message.contains("invalid basic string") || message.contains("invalid literal string") {
         let help =
             "a string ends on its line with the quote that it began with, and holds no control character";
-        return (message, Some(help));
+        return (message, Some(help.into()));
     }
     let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("").trim();
     match line.split_once('=').map(|(_, value)| value.trim()) {
+        Some("yes" | "on" | "Yes" | "True") => ("this is no value", Some("write true".into())),
+        Some("no" | "off" | "No" | "False") => ("this is no value", Some("write false".into())),
         Some(value) if value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') => {
-            ("this value needs quotes", Some("text stands in double quotes: key = \"value\""))
+            ("this value needs quotes", Some("text stands in double quotes: key = \"value\"".into()))
         }
         None if !line.starts_with('[') && !line.is_empty() => {
-            (message, Some("a line is `key = value`, a [section], or a comment that begins with #"))
+            let usual = || "a line is `key = value`, a [section], or a comment that begins with #".into();
+            (message, Some(directive(line).unwrap_or_else(usual)))
         }
         _ => (message, None),
+    }
+}
+
+/// What a line of chrony's or ntpd's configuration is here.
+fn directive(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    match (words.next()?, words.next()) {
+        (word @ ("server" | "peer" | "pool"), Some(host)) => {
+            let key = if word == "pool" { word } else { "server" };
+            let host = host.trim_matches(['"', '\'']);
+            let plain =
+                host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+            let host = if plain { host } else { "NAME" };
+            Some(format!("write [[source]] and, on a line of its own, {key} = \"{host}\""))
+        }
+        (word, Some(_)) => unknown::foreign(word).map(|here| format!("write {here}")),
+        _ => None,
     }
 }
 

@@ -179,6 +179,16 @@ impl Reader {
                 matches!(item.key.kind, Kind::Boolean | Kind::Integer { .. } | Kind::Number { .. });
             let plain = unquoted && !text.is_empty() && text.len() < 20;
             let plain = plain && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+            let text = match (item.key.kind, text.to_ascii_lowercase().as_str()) {
+                (Kind::Boolean, "true" | "yes" | "on" | "1") => "true",
+                (Kind::Boolean, "false" | "no" | "off" | "0") => "false",
+                (Kind::Boolean, _) => return None,
+                _ if item.key.name.starts_with("poll.") && text.parse::<i8>().is_err() => {
+                    return Some("write the exponent of two, without quotes: 6 is 64 s".to_owned());
+                }
+                _ if text.parse::<f64>().is_err() => return None,
+                _ => text.as_ref(),
+            };
             plain.then(|| format!("write it without quotes: {}", last(item.name).to_owned() + " = " + text))
         });
         self.push(diagnostic);

@@ -52,12 +52,12 @@ pub(crate) fn key(
     let diagnostic =
         reader.at(&rules::UNKNOWN_KEY, &key.span(), format!("{place} has no key {}", quote(name)));
     let elsewhere = KEYS.iter().find(|key| key.name == name.as_ref() && key.section != section);
-    let help = if let Some(meant) = nearest(name, known.iter().copied()) {
+    let help = if let Some(here) = foreign(name) {
+        format!("write {here}")
+    } else if let Some(meant) = nearest(name, known.iter().copied()) {
         format!("did you mean `{meant}`?")
     } else if let Some(other) = elsewhere {
         format!("`{}` belongs to {}", other.name, heading(other.section))
-    } else if let Some(here) = foreign(name) {
-        format!("write {here}")
     } else {
         let listed: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
         format!("its keys are {}", listed.join(", "))
@@ -99,7 +99,8 @@ pub(crate) fn section(reader: &Reader, name: &str, span: &Range<usize>, top: Top
     diagnostic.help(help)
 }
 
-fn foreign(name: &str) -> Option<&'static str> {
+/// What a word of another program's file is here.
+pub(crate) fn foreign(name: &str) -> Option<&'static str> {
     let plain = name.to_ascii_lowercase().replace('-', "_");
     FOREIGN.iter().find(|(word, _)| *word == plain).map(|(_, here)| *here)
 }

@@ -69,7 +69,9 @@ fn lint_number(linter: &mut Linter<'_>, possible: usize) {
         linter.say(
             &rules::MIN_SOURCES,
             "selection.min_sources",
-            format!("{wanted} sources must agree, but there are {possible}: the clock is never corrected"),
+            format!(
+                "{wanted} sources must agree, and no more than {possible} can: the clock is never corrected"
+            ),
             "add sources, or lower `min_sources`",
         );
     }
