@@ -74,15 +74,15 @@ impl fmt::Display for ArgsError {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsError> {
     let mut run = RunArgs { config: PathBuf::from(DEFAULT_CONFIG), observe: false, debug: false };
     let mut check = false;
-    let mut args = args.into_iter();
+    let mut args = args.into_iter().flat_map(apart);
     while let Some(arg) = args.next() {
         let Some(text) = arg.to_str() else {
             return Err(ArgsError(format!("cannot understand the argument {}", arg.display())));
         };
         match text {
             "-f" | "--config" => match args.next() {
-                Some(file) => run.config = PathBuf::from(file),
-                None => return Err(ArgsError(format!("{text} wants a file name after it"))),
+                Some(file) if !file.is_empty() => run.config = PathBuf::from(file),
+                _ => return Err(ArgsError(format!("{text} wants a file name after it"))),
             },
             "-x" | "--observe" => run.observe = true,
             "-d" | "--debug" => run.debug = true,
@@ -103,4 +103,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
         }
     }
     Ok(if check { Action::Check(run.config) } else { Action::Run(run) })
+}
+
+/// `-xd` is `-x -d`; everything else stays what it is.
+fn apart(arg: OsString) -> Vec<OsString> {
+    let letters = arg.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();
+    // A file name cannot follow in the same word, so `-f` ends it.
+    let known =
+        |(at, c): (usize, char)| matches!(c, 'x' | 'd' | 'V' | 'h') || (c == 'f' && at + 1 == letters.len());
+    if letters.len() < 2 || !letters.char_indices().all(known) {
+        return vec![arg];
+    }
+    letters.chars().map(|c| format!("-{c}").into()).collect()
 }

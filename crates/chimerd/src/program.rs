@@ -59,6 +59,10 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     signal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let (clock, controls_clock) = choose_clock(&args, &config, journal);
     let user = config.user.clone();
+    if let Some(user) = &user {
+        // Before anything is opened, made or given away for him.
+        privileges::look_for(user).map_err(|error| format!("daemon.user is {user}: {error}"))?;
+    }
     let has_roles = config.roles == Roles::Process;
     let keep_net_bind = serves_privileged_port(&config);
     let path = args.config;

@@ -138,6 +138,16 @@ fn a_port_in_use_exits_with_1_and_says_so() {
 }
 
 #[test]
+fn a_user_that_does_not_exist_is_named_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), "user = \"nosuchuser\"\n");
+    let (status, _, err) = run(&["-f", &config]);
+    assert_eq!(status, 1);
+    assert!(err.contains("daemon.user is nosuchuser: no such user"), "{err}");
+    assert!(!dir.path().join("run").exists(), "something is left over");
+}
+
+#[test]
 fn sigterm_and_sigint_end_it_cleanly() {
     for signal in ["TERM", "INT"] {
         let dir = tempfile::tempdir().unwrap();

@@ -73,7 +73,7 @@ impl Request {
 /// A request as its text has it. Serde's own tagged enums cannot refuse unknown fields beside a variant without
 /// fields, so the step from this to [`Request`] is ours.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "expected an object with `request`")]
 struct RawRequest {
     request: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -66,6 +66,15 @@ pub fn drop_to(user: &str, keep_sys_time: bool, keep_net_bind: bool) -> io::Resu
     limit_capabilities(keep)
 }
 
+/// Whether there is such a user.
+///
+/// # Errors
+/// There is none ([`io::ErrorKind::NotFound`]), or the system cannot tell.
+pub fn look_for(user: &str) -> io::Result<()> {
+    let name = CString::new(user).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
+    look_up(&name).map(drop)
+}
+
 /// Makes a file or folder that the process has just made belong to the user that it will become. Without the privilege to,
 /// nothing happens: then the process is that user already, or cannot become him either.
 ///

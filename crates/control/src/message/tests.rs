@@ -115,6 +115,15 @@ fn a_field_of_a_newer_daemon_is_ignored() {
     assert_eq!(reply, Reply::Ok(ServerReport { received: 1, answered: 2, ..ServerReport::default() }));
 }
 
+#[test]
+fn what_is_no_request_is_told_in_words_of_the_protocol() {
+    for line in ["[]", "null", "5"] {
+        let fault = parse_request(line.as_bytes()).unwrap_err();
+        assert!(fault.message.contains("an object with `request`"), "{line}: {}", fault.message);
+        assert!(!fault.message.contains("Raw"), "{line}: {}", fault.message);
+    }
+}
+
 proptest! {
     #[test]
     fn any_name_survives_the_line(name in ".{0,60}") {
