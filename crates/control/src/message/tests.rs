@@ -119,8 +119,8 @@ fn a_field_of_a_newer_daemon_is_ignored() {
 fn what_is_no_request_is_told_in_words_of_the_protocol() {
     for line in ["[]", "null", "5"] {
         let fault = parse_request(line.as_bytes()).unwrap_err();
-        assert!(fault.message.contains("an object with `request`"), "{line}: {}", fault.message);
-        assert!(!fault.message.contains("Raw"), "{line}: {}", fault.message);
+        assert!(fault.contains("an object with `request`"), "{line}: {}", fault);
+        assert!(!fault.contains("Raw"), "{line}: {}", fault);
     }
 }
 
