@@ -38,7 +38,7 @@ mod manual;
 mod parse;
 mod reader;
 pub mod reference;
-mod rules;
+pub mod rules;
 mod sections;
 mod text;
 mod units;
@@ -50,6 +50,20 @@ pub use lint::lint;
 pub use manual::{man_page, markdown};
 pub use parse::{Parsed, parse, parse_bytes, unreadable};
 pub use rules::{RULES, Rule};
+
+/// Reading files of other formats in the way of the configuration, with the same kind of messages: a [`Schema`] lists
+/// sections and keys, [`parse`] hands a [`Reader`] to the code that takes the values out. Sections of the
+/// configuration can be part of such a format.
+///
+/// [`Schema`]: format::Schema
+/// [`parse`]: format::parse()
+/// [`Reader`]: format::Reader
+pub mod format {
+    pub use crate::parse::parse_other as parse;
+    pub use crate::reader::{Reader, Root, Table};
+    pub use crate::reference::{KEYS, Key, Kind, Schema, Section};
+    pub use crate::sections::{Clock, read_clock, read_options, read_selection};
+}
 
 /// Larger files are refused: a thousand access rules need some 30 kB.
 pub const MAX_BYTES: usize = 1 << 20;

@@ -1,8 +1,7 @@
 //! The manual out of the table of keys: Markdown for `docs/config.md`, roff for `chimer.toml(5)`.
 
-use crate::reference::{KEYS, Key, SECTIONS, Section};
+use crate::reference::{CONFIGURATION, KEYS, Key, SECTIONS, Section};
 use crate::rules::RULES;
-use crate::unknown::heading;
 
 /// The tables of keys and rules as Markdown. `docs/config.md` contains them, and a test keeps it so.
 pub fn markdown() -> Markdown {
@@ -25,7 +24,7 @@ fn keys_of(section: &Section) -> impl Iterator<Item = &'static Key> {
 fn keys_markdown() -> String {
     let mut out = String::new();
     for section in SECTIONS {
-        out += &format!("### `{}`\n\n{}\n\n", heading(section.name), section.about);
+        out += &format!("### `{}`\n\n{}\n\n", CONFIGURATION.heading(section.name), section.about);
         out += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for key in keys_of(section) {
             let kind = key.kind.describe();
@@ -59,7 +58,7 @@ pub fn man_page() -> String {
     out += &roff_lines(EXAMPLE);
     out += ".fi\n";
     for section in SECTIONS {
-        out += &format!(".SH {}\n{}\n", roff(&heading(section.name)), roff(section.about));
+        out += &format!(".SH {}\n{}\n", roff(&CONFIGURATION.heading(section.name)), roff(section.about));
         for key in keys_of(section) {
             let example = if key.example.is_empty() { String::new() } else { format!(" = {}", key.example) };
             out += &format!(".TP\n\\fB{}\\fR{}\n", roff_raw(key.name), roff_raw(&example));

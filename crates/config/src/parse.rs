@@ -3,17 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::config::FREQUENCY_FILE;
 use crate::document::Document;
-use crate::reader::{Places, Reader, Table, type_of};
-use crate::reference::SECTIONS;
+use crate::reader::{Places, Reader, Root};
+use crate::reference::{CONFIGURATION, Schema};
 use crate::sections::{self, read_sources};
-use crate::text::quote;
-use crate::unknown::{self, Top, heading};
-use crate::{Config, Diagnostic, MAX_BYTES, Paths, Severity, lint, rules};
+use crate::{Config, Diagnostic, MAX_BYTES, Paths, Severity, lint, rules, unknown};
 
 /// A file that can be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,20 +28,45 @@ pub struct Parsed {
 /// # Errors
 /// Everything that is wrong with it, in the order of the file; at least one finding.
 pub fn parse(text: &str, file: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    let (config, reader) = parse_as(&CONFIGURATION, text, file, read)?;
+    let mut parsed =
+        Parsed { config, warnings: Vec::new(), document: reader.document, places: reader.places };
+    parsed.warnings = lint(&parsed);
+    parsed.warnings.retain(|finding| finding.severity > Severity::Note);
+    Ok(parsed)
+}
+
+/// Reads a file of another format: `read` takes out of it what it wants.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file; at least one finding.
+pub fn parse_other<T>(
+    schema: &'static Schema,
+    text: &str,
+    file: &str,
+    read: impl FnOnce(&mut Reader, Root<'_>) -> T,
+) -> Result<T, Vec<Diagnostic>> {
+    parse_as(schema, text, file, read).map(|(value, _)| value)
+}
+
+fn parse_as<T>(
+    schema: &'static Schema,
+    text: &str,
+    file: &str,
+    read: impl FnOnce(&mut Reader, Root<'_>) -> T,
+) -> Result<(T, Reader), Vec<Diagnostic>> {
     if text.len() > MAX_BYTES {
         return Err(vec![too_large(text.len(), file)]);
     }
     let document = Arc::new(Document { name: file.to_owned(), text: text.to_owned() });
-    let mut reader = Reader::new(Arc::clone(&document));
+    let mut reader = Reader::new(schema, Arc::clone(&document));
     let (table, errors) = DeTable::parse_recoverable(&document.text);
     if errors.is_empty() {
-        let config = read(&mut reader, table.get_ref());
+        let root = Root(table.get_ref());
+        reader.check_sections(root);
+        let value = read(&mut reader, root);
         if reader.found.is_empty() {
-            let places = reader.places;
-            let mut parsed = Parsed { config, warnings: Vec::new(), document, places };
-            parsed.warnings = lint(&parsed);
-            parsed.warnings.retain(|finding| finding.severity > Severity::Note);
-            return Ok(parsed);
+            return Ok((value, reader));
         }
     } else {
         // What follows from a document that was misread would only confuse.
@@ -115,7 +137,7 @@ fn read_syntax(reader: &mut Reader, errors: &[toml::de::Error]) {
             continue;
         }
         last_line = line;
-        let (message, help) = explain(&reader.document.text, &span, error.message());
+        let (message, help) = explain(reader.schema, &reader.document.text, &span, error.message());
         let mut diagnostic = reader.at(&rules::SYNTAX, &span, format!("this is not TOML: {message}"));
         diagnostic.help = help;
         reader.push(diagnostic);
@@ -123,10 +145,19 @@ fn read_syntax(reader: &mut Reader, errors: &[toml::de::Error]) {
 }
 
 /// The parser's message in words, and what to do about it, for what beginners in TOML trip over.
-fn explain<'m>(text: &str, span: &Range<usize>, message: &'m str) -> (&'m str, Option<String>) {
+fn explain<'m>(
+    schema: &Schema,
+    text: &str,
+    span: &Range<usize>,
+    message: &'m str,
+) -> (&'m str, Option<String>) {
     if message.contains("duplicate key") {
-        let help = "each key stands once in a section, and each section once; only [[source]] is repeated";
-        return ("this was there already", Some(help.into()));
+        let repeated = schema.sections.iter().filter(|section| section.repeated);
+        let repeated: Vec<String> = repeated.map(|section| schema.heading(section.name)).collect();
+        let repeated = repeated.join(" and ");
+        let help =
+            format!("each key stands once in a section, and each section once; only {repeated} is repeated");
+        return ("this was there already", Some(help));
     }
     if message.contains("invalid basic string") || message.contains("invalid literal string") {
         let help =
@@ -143,17 +174,17 @@ fn explain<'m>(text: &str, span: &Range<usize>, message: &'m str) -> (&'m str, O
         }
         None if !line.starts_with('[') && !line.is_empty() => {
             let usual = || "a line is `key = value`, a [section], or a comment that begins with #".into();
-            (message, Some(directive(line).unwrap_or_else(usual)))
+            (message, Some(directive(schema, line).unwrap_or_else(usual)))
         }
         _ => (message, None),
     }
 }
 
 /// What a line of chrony's or ntpd's configuration is here.
-fn directive(line: &str) -> Option<String> {
+fn directive(schema: &Schema, line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     match (words.next()?, words.next()) {
-        (word @ ("server" | "peer" | "pool"), Some(host)) => {
+        (word @ ("server" | "peer" | "pool"), Some(host)) if schema.knows("source") => {
             let key = if word == "pool" { word } else { "server" };
             let host = host.trim_matches(['"', '\'']);
             let plain =
@@ -161,40 +192,24 @@ fn directive(line: &str) -> Option<String> {
             let host = if plain { host } else { "NAME" };
             Some(format!("write [[source]] and, on a line of its own, {key} = \"{host}\""))
         }
-        (word, Some(_)) => unknown::foreign(word).map(|here| format!("write {here}")),
+        (word, Some(_)) => unknown::foreign(schema, word).map(|here| format!("write {here}")),
         _ => None,
     }
 }
 
-fn read(reader: &mut Reader, root: &DeTable<'_>) -> Config {
+fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let mut config = Config::default();
-    for (key, value) in root {
-        let name = key.get_ref().as_ref();
-        if !SECTIONS.iter().any(|section| section.name == name) {
-            let top = match value.get_ref() {
-                DeValue::Table(_) => Top::Section,
-                DeValue::Array(entries) if entries.iter().any(|entry| entry.get_ref().is_table()) => {
-                    Top::List
-                }
-                _ => Top::Key,
-            };
-            let diagnostic = unknown::section(reader, name, &key.span(), top);
-            reader.push(diagnostic);
-        }
-    }
-    if let Some(value) = root.get("source") {
-        config.engine.sources = read_sources(reader, value);
-    }
-    if let Some(table) = open(reader, root, "serve") {
+    config.engine.sources = read_sources(reader, root);
+    if let Some(table) = reader.section(root, "serve") {
         config.engine.serve = Some(sections::read_serve(reader, &table));
     }
-    if let Some(table) = open(reader, root, "selection") {
+    if let Some(table) = reader.section(root, "selection") {
         config.engine.selection = sections::read_selection(reader, &table);
     }
-    if let Some(table) = open(reader, root, "local") {
+    if let Some(table) = reader.section(root, "local") {
         config.engine.local = Some(sections::read_local(reader, &table));
     }
-    let daemon = open(reader, root, "daemon").map(|table| sections::read_daemon(reader, &table));
+    let daemon = reader.section(root, "daemon").map(|table| sections::read_daemon(reader, &table));
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;
     config.user = daemon.user;
@@ -202,7 +217,7 @@ fn read(reader: &mut Reader, root: &DeTable<'_>) -> Config {
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
     config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
     config.paths.frequency_file = config.paths.state_dir.as_ref().map(|folder| folder.join(FREQUENCY_FILE));
-    if let Some(table) = open(reader, root, "clock") {
+    if let Some(table) = reader.section(root, "clock") {
         let clock = sections::read_clock(reader, &table);
         config.engine.clock = clock.config;
         config.clock_control = clock.control;
@@ -211,24 +226,6 @@ fn read(reader: &mut Reader, root: &DeTable<'_>) -> Config {
         }
     }
     config
-}
-
-/// A section that stands once.
-fn open<'a>(reader: &mut Reader, root: &'a DeTable<'a>, name: &'static str) -> Option<Table<'a>> {
-    let value: &Spanned<DeValue<'a>> = root.get(name)?;
-    match value.get_ref() {
-        DeValue::Table(table) => Some(reader.open(name, "", name.to_owned(), value.span(), table)),
-        other => {
-            let message = match other {
-                DeValue::Array(_) => format!("{} stands once", heading(name)),
-                _ => format!("{} is a section, not {}", quote(name), type_of(other)),
-            };
-            let diagnostic = reader.at(&rules::WRONG_SECTION, &value.span(), message);
-            let help = format!("write {}, in single brackets, and its keys below", heading(name));
-            reader.push(diagnostic.help(help));
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! the first one only: that is why the document is walked here and not deserialised by derived code.
 
 mod quantity;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,9 +14,11 @@ use toml::de::{DeTable, DeValue};
 use crate::address::Fault;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
-use crate::reference::{self, Key, Kind};
+use crate::reference::{Key, Kind, Schema};
 use crate::rules::{self, Rule};
 use crate::text::quote;
+
+pub use tables::Root;
 
 /// No more than this many findings of one file are kept.
 const MOST_FINDINGS: usize = 50;
@@ -41,15 +44,18 @@ impl Places {
     }
 }
 
-/// Collects what is wrong.
-pub(crate) struct Reader {
+/// Takes values out of a file and collects what is wrong. What is wrong with a value is reported, and the value
+/// missing then: the methods return `None` for a value that the file does not have and for one that is no good.
+pub struct Reader {
+    pub(crate) schema: &'static Schema,
     pub(crate) document: Arc<Document>,
     pub(crate) found: Vec<Diagnostic>,
     pub(crate) places: Places,
 }
 
 /// A table of the file: a section or a table in it.
-pub(crate) struct Table<'a> {
+pub struct Table<'a> {
+    schema: &'static Schema,
     section: &'static str,
     prefix: &'static str,
     /// Its place in the file, as `source[2]` or `clock.step`.
@@ -69,10 +75,20 @@ pub(crate) struct Item<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// Whether the file has this key.
+    pub fn has(&self, name: &str) -> bool {
+        self.table.get(name).is_some()
+    }
+
+    /// What the table of keys says of this key.
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        let full = if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) };
+        self.schema.find(self.section, &full)
+    }
+
     /// The key's value, if the file has it.
     pub(crate) fn item(&self, name: &str) -> Option<Item<'a>> {
-        let full = if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) };
-        let key = reference::find(self.section, &full)?;
+        let key = self.key(name)?;
         let value = self.table.get(name)?;
         Some(Item { key, name: key.name, span: value.span(), value: value.get_ref() })
     }
@@ -99,8 +115,8 @@ pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
 }
 
 impl Reader {
-    pub(crate) fn new(document: Arc<Document>) -> Self {
-        Self { document, found: Vec::new(), places: Places::default() }
+    pub(crate) fn new(schema: &'static Schema, document: Arc<Document>) -> Self {
+        Self { schema, document, found: Vec::new(), places: Places::default() }
     }
 
     pub(crate) fn at(
@@ -145,24 +161,14 @@ impl Reader {
     ) -> Table<'a> {
         self.places.0.insert(path.clone(), span.clone());
         for (key, value) in table {
-            if reference::names(section, prefix).any(|known| known == key.get_ref()) {
+            if self.schema.names(section, prefix).any(|known| known == key.get_ref()) {
                 self.places.0.insert(format!("{path}.{}", key.get_ref()), value.span());
             } else {
                 let diagnostic = crate::unknown::key(self, section, prefix, key);
                 self.push(diagnostic);
             }
         }
-        Table { section, prefix, path, span, table }
-    }
-
-    /// The table that is the value of this key; anything else is reported.
-    pub(crate) fn subtable<'a>(&mut self, table: &Table<'a>, item: &Item<'a>) -> Option<Table<'a>> {
-        let DeValue::Table(inner) = item.value else {
-            self.wrong_type(item, None);
-            return None;
-        };
-        let name = item.key.name;
-        Some(self.open(table.section, name, format!("{}.{name}", table.path), item.span.clone(), inner))
+        Table { schema: self.schema, section, prefix, path, span, table }
     }
 
     /// Reports a value of the wrong type.
@@ -200,7 +206,8 @@ impl Reader {
         self.push(diagnostic);
     }
 
-    pub(crate) fn boolean(&mut self, table: &Table<'_>, name: &str) -> Option<bool> {
+    /// `true` or `false`.
+    pub fn boolean(&mut self, table: &Table<'_>, name: &str) -> Option<bool> {
         let item = table.item(name)?;
         match item.value {
             DeValue::Boolean(value) => Some(*value),
@@ -237,11 +244,13 @@ impl Reader {
         }
     }
 
-    pub(crate) fn integer<T: TryFrom<i64>>(&mut self, table: &Table<'_>, name: &str) -> Option<T> {
+    /// An integer.
+    pub fn integer<T: TryFrom<i64>>(&mut self, table: &Table<'_>, name: &str) -> Option<T> {
         self.integer_or_word(table, name).flatten().and_then(|value| T::try_from(value).ok())
     }
 
-    pub(crate) fn number(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
+    /// A number.
+    pub fn number(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
         let item = table.item(name)?;
         let Kind::Number { min, max } = item.key.kind else { return None };
         let value: Option<f64> = match item.value {
@@ -269,7 +278,8 @@ impl Reader {
         }
     }
 
-    pub(crate) fn word(&mut self, table: &Table<'_>, name: &str) -> Option<&'static str> {
+    /// One of the words that the key knows.
+    pub fn word(&mut self, table: &Table<'_>, name: &str) -> Option<&'static str> {
         let item = table.item(name)?;
         let Kind::Word(words) = item.key.kind else { return None };
         let text = self.text(&item)?;

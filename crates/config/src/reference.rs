@@ -1,11 +1,13 @@
 //! Every key of the file in one table: the reader takes its ranges from it, and the manual, the man page and the
 //! tests are made of it. A key that is not here does not exist.
 
+mod schema;
 mod table;
 
 use crate::units;
 
-pub use table::{KEYS, SECTIONS};
+pub use schema::Schema;
+pub use table::{CONFIGURATION, KEYS, SECTIONS};
 
 /// A section of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,17 +99,6 @@ pub enum Kind {
     User,
     /// A table of the keys that the table of keys lists after a dot, or what the text says.
     Table(&'static str),
-}
-
-/// `above`, a dash and so on: the keys of a section that stand at its top, or after `prefix.`.
-pub(crate) fn names(section: &str, prefix: &str) -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter(move |key| key.section == section).filter_map(move |key| {
-        let rest = match prefix {
-            "" => key.name,
-            _ => key.name.strip_prefix(prefix)?.strip_prefix('.')?,
-        };
-        (!rest.contains('.')).then_some(rest)
-    })
 }
 
 /// The key of this section and full name.

@@ -17,12 +17,15 @@ pub struct Rule {
 
 macro_rules! rules {
     ($($name:ident = $id:literal $severity:ident $title:literal $(, $clause:literal)?;)*) => {
-        $(pub(crate) static $name: Rule = Rule {
-            id: $id,
-            severity: Severity::$severity,
-            title: $title,
-            clause: rules!(@clause $($clause)?),
-        };)*
+        $(
+            #[doc = concat!($id, ": ", $title, ".")]
+            pub static $name: Rule = Rule {
+                id: $id,
+                severity: Severity::$severity,
+                title: $title,
+                clause: rules!(@clause $($clause)?),
+            };
+        )*
 
         /// All rules, by identifier.
         pub static RULES: &[&Rule] = &[$(&$name),*];

@@ -5,9 +5,11 @@ mod rest;
 mod serve;
 mod source;
 
-pub(crate) use clock::read_clock;
-pub(crate) use rest::{read_daemon, read_local, read_selection};
+pub use clock::{Clock, read_clock};
+pub use rest::read_selection;
+pub(crate) use rest::{read_daemon, read_local};
 pub(crate) use serve::read_serve;
+pub use source::read_options;
 pub(crate) use source::read_sources;
 
 use std::path::PathBuf;

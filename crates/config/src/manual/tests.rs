@@ -7,7 +7,7 @@ fn the_man_page_has_every_key_and_section() {
         assert!(page.contains(&format!("\\fB{}\\fR", roff_raw(key.name))), "{}", key.name);
     }
     for section in SECTIONS {
-        assert!(page.contains(&format!(".SH {}", heading(section.name))), "{}", section.name);
+        assert!(page.contains(&format!(".SH {}", CONFIGURATION.heading(section.name))), "{}", section.name);
     }
 }
 

@@ -32,12 +32,14 @@ impl Reader {
         self.quantity(item, &TIME, min, max).map(Some)
     }
 
-    pub(crate) fn duration(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
+    /// A duration in seconds.
+    pub fn duration(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
         let item = table.item(name)?;
         self.duration_or_word(&item).flatten()
     }
 
-    pub(crate) fn rate(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
+    /// A rate in seconds a second.
+    pub fn rate(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
         let item = table.item(name)?;
         let Kind::Rate { min, max } = item.key.kind else { return None };
         self.quantity(&item, &RATE, min, max)

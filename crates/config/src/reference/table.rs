@@ -1,6 +1,10 @@
 //! The table itself, in the order of the manual.
 
-use super::{Key, Kind, Section};
+use super::{Key, Kind, Schema, Section};
+
+/// The daemon's configuration.
+pub static CONFIGURATION: Schema =
+    Schema { sections: SECTIONS, keys: &[KEYS], without: &[], foreign: FOREIGN };
 
 /// All sections.
 pub static SECTIONS: &[Section] = &[
@@ -31,6 +35,31 @@ pub static SECTIONS: &[Section] = &[
                 is a reference when there is no better one, so that an island keeps one time, right or wrong.",
     },
     Section { name: "daemon", repeated: false, about: "The daemon as a program." },
+];
+
+/// Words of other programs' files and what they are here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("address", "`server` or `pool` in [[source]]"),
+    ("host", "`server` or `pool` in [[source]]"),
+    ("hostname", "`server` or `pool` in [[source]]"),
+    ("mode", "`server = …` or `pool = …` in [[source]]"),
+    ("count", "`size`, the number of members of a pool"),
+    ("maxsources", "`size`, the number of members of a pool"),
+    ("minpoll", "`poll = { min = …, max = … }` in [[source]]"),
+    ("maxpoll", "`poll = { min = …, max = … }` in [[source]]"),
+    ("poll_interval_limits", "`poll = { min = …, max = … }` in [[source]]"),
+    ("maxdelay", "`max_delay` in [[source]]"),
+    ("maxdelayratio", "`max_delay_ratio` in [[source]]"),
+    ("makestep", "`step = { above = \"1s\", first = 3 }` in [clock]"),
+    ("tinker", "`step` and `panic` in [clock]"),
+    ("maxchange", "`panic` in [clock]"),
+    ("maxslewrate", "`max_slew` in [clock]"),
+    ("maxdistance", "`max_distance` in [clock]"),
+    ("driftfile", "`frequency_file` in [clock]"),
+    ("minsources", "`min_sources` in [selection]"),
+    ("restrict", "`allow` and `deny` in [serve]"),
+    ("bindaddress", "`listen` in [serve]"),
+    ("listen_on", "`listen` in [serve]"),
 ];
 
 const DAY: f64 = 86_400.0;

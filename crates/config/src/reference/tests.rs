@@ -121,8 +121,8 @@ fn names_are_unique_and_belong_to_a_section() {
             assert!(find(key.section, table).is_some(), "{}", key.name);
         }
     }
-    assert_eq!(names("clock", "step").collect::<Vec<_>>(), ["above", "first"]);
-    assert!(names("clock", "").all(|name| !name.contains('.')));
+    assert_eq!(CONFIGURATION.names("clock", "step").collect::<Vec<_>>(), ["above", "first"]);
+    assert!(CONFIGURATION.names("clock", "").all(|name| !name.contains('.')));
 }
 
 #[test]

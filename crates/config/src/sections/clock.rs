@@ -7,20 +7,22 @@ use truechimer_engine::config::{ClockConfig, PanicLimits, StepPolicy};
 
 use super::{path, set, word_of};
 use crate::reader::{Item, Reader, Table};
-use crate::reference::{self, Kind};
+use crate::reference::Kind;
 use crate::rules;
 use crate::text::{nearest, quote};
 
 /// What `[clock]` says.
-pub(crate) struct Clock {
-    pub(crate) config: ClockConfig,
-    pub(crate) control: bool,
+pub struct Clock {
+    /// How the clock is steered.
+    pub config: ClockConfig,
+    /// Whether it is.
+    pub control: bool,
     /// `None`: not said; `Some(None)`: none wanted.
     pub(crate) frequency_file: Option<Option<PathBuf>>,
 }
 
 /// The section, with defaults where it says nothing or nothing legal.
-pub(crate) fn read_clock(reader: &mut Reader, table: &Table<'_>) -> Clock {
+pub fn read_clock(reader: &mut Reader, table: &Table<'_>) -> Clock {
     let mut config = ClockConfig::default();
     config.step = read_step(reader, table, config.step);
     config.panic = read_panic(reader, table, config.panic);
@@ -88,7 +90,7 @@ fn read_panic(reader: &mut Reader, table: &Table<'_>, default: PanicLimits) -> P
 
 /// `panic = "1000s"` is judged like `panic.forward`, of which it is the short form.
 fn read_single_panic(reader: &mut Reader, item: &Item<'_>) -> Option<Option<f64>> {
-    let forward = reference::find("clock", "panic.forward")?;
+    let forward = reader.schema.find("clock", "panic.forward")?;
     match (item.value, forward.kind) {
         (DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_), Kind::Duration { .. }) => {
             reader.duration_or_word(&Item { key: forward, ..item.clone() })

@@ -12,7 +12,7 @@ use crate::rules;
 use crate::text::quote;
 
 /// `[selection]`.
-pub(crate) fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
+pub fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
     let mut selection = SelectionConfig::default();
     set(&mut selection.min_sources, reader.integer(table, "min_sources"));
     selection

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 use truechimer_engine::config::{Endpoint, Family, Host, SourceConfig, SourceKind, SourceOptions};
 use truechimer_time::PollExponent;
 
 use super::set;
 use crate::address;
-use crate::reader::{Reader, Table, type_of};
+use crate::reader::{Reader, Root, Table};
 use crate::rules;
 use crate::text::quote;
 
@@ -21,34 +20,12 @@ const DEFAULT_PORT: u16 = 123;
 const DEFAULT_POOL_SIZE: u8 = 4;
 
 /// All sources, without the faulty ones.
-pub(crate) fn read_sources(reader: &mut Reader, value: &Spanned<DeValue<'_>>) -> Vec<SourceConfig> {
-    let tables: Vec<(Range<usize>, &DeTable<'_>)> = match value.get_ref() {
-        DeValue::Array(entries) if entries.iter().all(|entry| entry.get_ref().is_table()) => entries
-            .iter()
-            .filter_map(|entry| entry.get_ref().as_table().map(|table| (entry.span(), table)))
-            .collect(),
-        other => {
-            let message = match other {
-                DeValue::Table(_) => "sources are a list, as there can be several".to_owned(),
-                _ => format!("`source` must be a list of tables, not {}", type_of(other)),
-            };
-            let diagnostic = reader.at(&rules::WRONG_SECTION, &value.span(), message);
-            reader.push(diagnostic.help("write [[source]], in double brackets, above each source"));
-            return Vec::new();
-        }
-    };
-    if tables.len() > MOST_SOURCES {
-        let message = format!("there are {} sources", tables.len());
-        let place = tables.get(MOST_SOURCES).map_or(value.span(), |(span, _)| span.clone());
-        let diagnostic = reader.at(&rules::TOO_MANY, &place, message).label("one too many");
-        reader.push(diagnostic.help(format!("at most {MOST_SOURCES} are possible")));
-        return Vec::new();
-    }
+pub(crate) fn read_sources(reader: &mut Reader, root: Root<'_>) -> Vec<SourceConfig> {
+    let tables = reader.sections(root, "source", MOST_SOURCES);
     let mut sources = Vec::with_capacity(tables.len());
     let mut hosts = BTreeMap::new();
     let mut names = BTreeMap::new();
-    for (index, (span, table)) in tables.into_iter().enumerate() {
-        let table = reader.open("source", "", format!("source[{index}]"), span, table);
+    for table in tables {
         if let Some(source) = read_source(reader, &table, &mut hosts) {
             check_name(reader, &table, &source, &mut names);
             sources.push(source);
@@ -158,7 +135,8 @@ fn check_name(
     }
 }
 
-fn read_options(reader: &mut Reader, table: &Table<'_>) -> SourceOptions {
+/// The options of a source, as far as the section knows them.
+pub fn read_options(reader: &mut Reader, table: &Table<'_>) -> SourceOptions {
     let mut options = SourceOptions::default();
     let (min_poll, max_poll) = read_poll(reader, table);
     options.min_poll = min_poll;
