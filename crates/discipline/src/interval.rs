@@ -107,6 +107,8 @@ pub struct ErrorInterval {
     restarts: u64,
     /// Samples that are still to agree before the oscillator is believed again.
     doubt: u8,
+    /// Another source's sample contradicted what is said of the oscillator since this one's last.
+    suspected: bool,
     /// What the first sample said: the other end of the span over which the rate is proven.
     first: Option<Known>,
 }
@@ -120,7 +122,7 @@ impl Default for ErrorInterval {
 impl ErrorInterval {
     /// Nothing is known.
     pub const fn new() -> Self {
-        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0, first: None }
+        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0, suspected: false, first: None }
     }
 
     /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the
@@ -176,6 +178,7 @@ impl ErrorInterval {
             (lo <= hi).then_some(Known { lo, hi, ..fresh })
         };
         let believed = meets(self.drift());
+        self.suspected = false;
         if believed.is_none() {
             self.restarts = self.restarts.saturating_add(1);
         }
@@ -196,7 +199,18 @@ impl ErrorInterval {
     /// Whether a sample lately contradicted what is said of the oscillator: it may run at another rate now, and until
     /// that is measured nothing is known of it.
     pub const fn is_doubtful(&self) -> bool {
-        self.doubt > 0
+        self.doubt > 0 || self.suspected
+    }
+
+    /// Whether it was the last sample that contradicted what is said of the oscillator.
+    pub const fn is_contradicted(&self) -> bool {
+        self.doubt == DOUBTFUL_SAMPLES
+    }
+
+    /// Another source's sample contradicts what is said of the oscillator. Until this source's next sample has shown whether
+    /// it runs as it did, nothing is known of it since the last one.
+    pub const fn suspect(&mut self) {
+        self.suspected = true;
     }
 
     /// Least and greatest possible θ at a moment, the server's distance included. `None` before the first
@@ -226,6 +240,7 @@ impl ErrorInterval {
     pub fn reset(&mut self) {
         self.known = None;
         self.doubt = 0;
+        self.suspected = false;
         self.first = None;
     }
 }

@@ -109,9 +109,7 @@ impl System {
     /// Another configuration, of which `sources` have come already. Those that were removed vouch for nothing any more.
     pub(crate) fn reconfigure(&mut self, config: &EngineConfig, sources: &Sources) {
         if let Some(state) = self.state.as_mut() {
-            let agreeing =
-                |verdict| matches!(verdict, Some(Verdict::SystemPeer | Verdict::Survivor | Verdict::Outlier));
-            let left = sources.members().filter(|member| agreeing(member.verdict)).count();
+            let left = sources.members().filter(|member| agrees(member)).count();
             state.agreeing = state.agreeing.min(left);
         }
         self.config = config.clock.clone();
@@ -140,9 +138,13 @@ impl System {
         if self.control.is_stepping() {
             return;
         }
+        suspect_oscillator(sources, turn.now.mono);
         let round = self.select(sources, local, clock, turn);
         self.first_answer.get_or_insert(turn.now.mono);
-        if round.outcome == Outcome::Agreed && !self.is_premature(&round, sources, turn.now.mono) {
+        if round.outcome == Outcome::Agreed
+            && !self.is_premature(&round, sources, turn.now.mono)
+            && !is_word_of_outsiders(sources, turn.now.mono)
+        {
             self.adopt(&round, sources, clock, turn);
         }
         self.refresh(sources, local, clock, turn);
@@ -236,9 +238,6 @@ impl System {
         let outweighed = self.is_outweighed(&round, &question);
         if outweighed {
             round.outcome = Outcome::TooFew;
-            if let Some(state) = self.state.as_mut() {
-                state.doubtful = true;
-            }
         }
         let standing = Standing {
             outcome: round.outcome,
@@ -249,8 +248,10 @@ impl System {
         };
         self.tell(&standing, &round, sources, clock, turn);
         // A majority once in force carries on while its members are silent; a present contradiction ends it.
-        if round.outcome == Outcome::NoMajority {
-            self.in_force = false;
+        let split = round.outcome == Outcome::NoMajority;
+        self.in_force &= !split;
+        if let Some(state) = self.state.as_mut() {
+            state.doubtful |= split || outweighed;
         }
         self.standing = standing;
         round
@@ -370,6 +371,34 @@ impl System {
         };
         self.control.steer(correction, clock, turn);
     }
+}
+
+/// A source that was believed contradicts what is said of the oscillator: then what the others said some time ago may hold
+/// no more, and must not outvote it. One that was not believed anyway cannot cast this doubt.
+fn suspect_oscillator(sources: &mut Sources, now: Mono) {
+    let contradicts =
+        |member: &Association| is_fresh(member, now) && agrees(member) && member.interval.is_contradicted();
+    if sources.members().any(contradicts) {
+        for member in sources.members_mut().filter(|member| !is_fresh(member, now)) {
+            member.interval.suspect();
+        }
+    }
+}
+
+/// Whether only sources outside the majority have said something just now: then nothing is known better than before, and
+/// what the majority said some time ago is no fresh news.
+fn is_word_of_outsiders(sources: &Sources, now: Mono) -> bool {
+    let mut fresh = sources.members().filter(|member| is_fresh(member, now)).peekable();
+    fresh.peek().is_some() && !fresh.any(agrees)
+}
+
+fn is_fresh(member: &Association, now: Mono) -> bool {
+    member.last.is_some_and(|last| last.at == now)
+}
+
+/// Whether it was part of the majority in the last round.
+fn agrees(member: &Association) -> bool {
+    matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor | Verdict::Outlier))
 }
 
 fn survivors(sources: &Sources) -> impl Iterator<Item = &Association> {

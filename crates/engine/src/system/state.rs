@@ -18,7 +18,7 @@ pub(crate) struct State {
     pub(crate) bound: [f64; 2],
     /// What is believed of the oscillator since.
     pub(crate) drift: Drift,
-    /// Those that are left contradict it: they lie, or the oscillator is not what it was.
+    /// Sources contradict it, or each other: they lie, or the oscillator is not what it was.
     pub(crate) doubtful: bool,
     /// Wander of the oscillator, per √s.
     pub(crate) wander: f64,
