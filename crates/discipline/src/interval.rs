@@ -25,15 +25,15 @@ pub const WORST_RATE: f64 = 500e-6;
 /// measurement.
 const MEASURED_SD: f64 = 50e-6;
 
-/// Sigmas of the frequency, and of its wander since.
-const SIGMAS: f64 = 5.0;
+/// Sigmas of the frequency, its wander since then included.
+const SIGMAS: f64 = 6.0;
 
 /// For how long the rate must be proven, seconds.
 const PROOF_S: f64 = 3600.0;
 
-/// Wander that is always allowed for, per √s, whatever has been learned: a bad oscillator does not show
-/// itself in a few samples.
-const LEAST_WANDER: f64 = 1e-8;
+/// Change of rate that is always allowed for, per √s, whatever has been learned: what an oscillator does in hours
+/// does not show in the minutes before.
+const LEAST_WALK: f64 = 5e-8;
 
 /// Up to this rate: the tolerance of RFC 5905 (PHI), and more than a crystal does between cold and warm.
 const TOLERANCE: f64 = 15e-6;
@@ -42,18 +42,24 @@ const TOLERANCE: f64 = 15e-6;
 /// said of it: an estimator may first have to learn that it is no spike.
 const DOUBTFUL_SAMPLES: u8 = 12;
 
-/// What is known of dθ/dt, as a guarantee.
+/// What is known of dθ/dt, as a guarantee: it is `frequency`, give or take the largest of three things, as no one of them says
+/// that the others are true too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drift {
     frequency: f64,
+    /// The promise.
     allowance: f64,
-    least_wander: f64,
+    /// The statistics: one sigma of the frequency, and its wander.
+    frequency_sd: f64,
     wander: f64,
+    /// The caution.
+    least_walk: f64,
 }
 
 impl Drift {
     /// Nothing but [`WORST_RATE`].
-    pub const UNKNOWN: Self = Self { frequency: 0.0, allowance: WORST_RATE, least_wander: 0.0, wander: 0.0 };
+    pub const UNKNOWN: Self =
+        Self { frequency: 0.0, allowance: WORST_RATE, frequency_sd: 0.0, wander: 0.0, least_walk: 0.0 };
 
     /// From the statistics of an oscillator. One with `frequency_sd` above 50 ppm counts as unknown.
     pub fn of(oscillator: &Oscillator) -> Self {
@@ -63,9 +69,10 @@ impl Drift {
         }
         Self {
             frequency,
-            allowance: allowance.max(0.0) + SIGMAS * frequency_sd,
-            least_wander: LEAST_WANDER,
+            allowance: allowance.max(0.0),
+            frequency_sd,
             wander: if wander.is_finite() { wander.max(0.0) } else { 0.0 },
+            least_walk: LEAST_WALK,
         }
     }
 
@@ -78,13 +85,19 @@ impl Drift {
 
     /// The one that says more.
     pub fn narrower(self, other: Self) -> Self {
-        if other.allowance < self.allowance { other } else { self }
+        if other.rate(0.0) < self.rate(0.0) { other } else { self }
+    }
+
+    /// By how much the rate may differ from `frequency` within `dt` seconds.
+    fn rate(&self, dt: f64) -> f64 {
+        let statistics = SIGMAS * self.frequency_sd.hypot(self.wander * dt.sqrt());
+        let caution = (self.least_walk * dt.sqrt()).min(TOLERANCE);
+        self.allowance.max(statistics).max(caution)
     }
 
     /// By how much θ changes in `dt` ≥ 0 seconds: at least, at most.
     pub fn over(&self, dt: f64) -> [f64; 2] {
-        let walk = SIGMAS * dt.sqrt();
-        let rate = self.allowance + (self.wander * walk).max((self.least_wander * walk).min(TOLERANCE));
+        let rate = self.rate(dt);
         [(self.frequency - rate) * dt, (self.frequency + rate) * dt]
     }
 }
@@ -130,7 +143,7 @@ impl ErrorInterval {
     /// `frequency_sd` above 50 ppm counts as unknown).
     ///
     /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards, over dt seconds, it may be
-    /// wrong by its allowance + 5 σ + 5 W·√dt; W counts as at least 1e-8 until that makes 15 ppm. The bare 15 ppm +
+    /// wrong by the largest of its allowance, six sigmas (wander included), and 5e-8·√dt up to 15 ppm. The bare 15 ppm +
     /// 3 σ of the RFC would allow as much after a day, but also between two polls, where it would be most of
     /// the bound.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {
