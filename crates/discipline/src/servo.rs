@@ -7,8 +7,8 @@
 
 use truechimer_time::Frequency;
 
-/// A slew is not made shorter than this, if the next update is farther away: 24 s at polls of 64 s and more.
-const SHORTEST_S: f64 = 24.0;
+/// A slew is not made shorter than this, if the next update is farther away.
+const SHORTEST_S: f64 = 20.0;
 
 /// A correction of more than so many of its own sigmas is no noise.
 const SIGNIFICANT: f64 = 3.0;
@@ -17,7 +17,7 @@ const SIGNIFICANT: f64 = 3.0;
 const PATIENT_S: f64 = 58.0;
 
 /// As a share of the ratio of the sigmas of offset and frequency, which is about how long a filter remembers.
-const SHARE_OF_MEMORY: f64 = 0.25;
+const SHARE_OF_MEMORY: f64 = 0.08;
 
 /// A slew is not made longer than this: 30 000 years.
 const LONGEST_S: f64 = 1e12;
@@ -26,7 +26,7 @@ const LONGEST_S: f64 = 1e12;
 const LEAST_CORRECTION_S: f64 = 1e-13;
 
 /// Share of the interval to the next update in which a slew should end.
-const SHARE: f64 = 0.9;
+const SHARE: f64 = 0.6;
 
 /// Sigmas of the frequency that a slew may disturb it by.
 const SIGMAS: f64 = 4.0;

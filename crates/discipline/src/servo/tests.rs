@@ -42,7 +42,7 @@ fn it_ends_before_the_next_update_when_the_limits_allow() {
         for frequency_sd in [1e-9, 1e-7, 1e-4, 0.0] {
             let plan = SERVO.plan(1e-5, 1e-6, 0.0, frequency_sd, interval);
             assert!(plan.duration_s <= interval, "{interval} {plan:?}");
-            assert!(plan.duration_s >= (0.89 * interval).min(20.0), "{interval} {plan:?}");
+            assert!(plan.duration_s >= (0.59 * interval).min(19.0), "{interval} {plan:?}");
         }
     }
 }
@@ -63,18 +63,18 @@ fn i3_large_corrections_take_as_long_as_they_take() {
 }
 
 #[test]
-fn noise_is_spread_over_the_whole_interval() {
+fn noise_is_spread_over_most_of_the_interval() {
     let noise = SERVO.plan(1e-6, 1e-5, 0.0, 1e-4, 1024.0);
     let real = SERVO.plan(1e-4, 1e-5, 0.0, 1e-4, 1024.0);
-    assert!(noise.duration_s > 900.0, "{noise:?}");
-    assert!((real.duration_s - 24.0).abs() < 0.1, "{real:?}");
+    assert!(noise.duration_s > 600.0, "{noise:?}");
+    assert!((real.duration_s - 20.0).abs() < 0.1, "{real:?}");
 }
 
 #[test]
 fn noise_is_not_rushed_because_another_source_answers_soon() {
     // 30 µs, with a sigma as large, and the next of several sources in 3 s: at once would be 10 ppm.
     let plan = SERVO.plan(3e-5, 2e-5, 0.0, 4e-8, 3.0);
-    assert!((plan.duration_s - 58.0).abs() < 0.1, "{plan:?}");
+    assert!((plan.duration_s - 40.0).abs() < 0.1, "{plan:?}");
     // A certain one is made at once.
     let plan = SERVO.plan(3e-4, 2e-5, 0.0, 4e-8, 3.0);
     assert!(plan.duration_s < 3.0, "{plan:?}");
