@@ -17,7 +17,7 @@
 //! # A correction from end to end
 //! 1. Stamps of an exchange become raw times by [`timescale::Timescale::raw_at`], the exchange a
 //!    [`estimate::Sample`].
-//! 2. The source's [`estimate::Estimator`] (here [`kalman::KalmanEstimator`]) and its
+//! 2. The source's [`estimate::Estimator`] (here [`bank::BankEstimator`]) and its
 //!    [`interval::ErrorInterval`] take it in. The first gives the likeliest θ with an honest sigma, the
 //!    second an interval that must contain it.
 //! 3. [`select::Selector`] finds the majority by the intervals and the survivors by the estimates,
@@ -27,13 +27,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bank;
 pub mod clock;
 pub mod combine;
 pub mod estimate;
 mod fixed;
 pub mod gates;
 pub mod interval;
-pub mod kalman;
 pub mod leap;
 pub mod select;
 pub mod servo;

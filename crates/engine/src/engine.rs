@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use truechimer_discipline::bank::BankEstimator;
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
-use truechimer_discipline::kalman::KalmanEstimator;
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp};
 
 use crate::association::Machine;
@@ -81,7 +81,7 @@ macro_rules! turn {
 impl Engine {
     /// A new engine. `seed` must come from the operating system's random generator, except in tests and simulations.
     pub fn new(config: EngineConfig, initial: Initial, seed: [u8; 32], now: Now) -> Self {
-        Self::with_estimator(config, initial, seed, now, || Box::new(KalmanEstimator::new()))
+        Self::with_estimator(config, initial, seed, now, || Box::new(BankEstimator::new()))
     }
 
     /// The same with another estimator for every source: for measuring one against the other.

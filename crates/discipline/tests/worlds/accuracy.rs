@@ -2,7 +2,7 @@
 //! packets).
 
 use crate::world::{Leg, Outcome, World, run, symmetric};
-use truechimer_discipline::kalman::KalmanEstimator;
+use truechimer_discipline::bank::BankEstimator;
 
 fn worlds() -> Vec<World> {
     let lan = |name, wander, chrony| symmetric(name, 50e-6, 10e-6, wander, chrony);
@@ -52,7 +52,7 @@ fn pps(name: &'static str, wander: f64, chrony: f64) -> World {
 
 /// Median over seeds of the RMS error, and the worst of everything else.
 fn measure(world: &World, seeds: u64) -> (f64, Vec<Outcome>) {
-    let outcomes: Vec<_> = (1..=seeds).map(|seed| run(world, seed, &mut KalmanEstimator::new())).collect();
+    let outcomes: Vec<_> = (1..=seeds).map(|seed| run(world, seed, &mut BankEstimator::new())).collect();
     let mut rms: Vec<_> = outcomes.iter().map(|outcome| outcome.rms).collect();
     rms.sort_by(f64::total_cmp);
     (rms[rms.len() / 2], outcomes)

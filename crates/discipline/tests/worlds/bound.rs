@@ -1,13 +1,13 @@
 //! I1: the interval contains the truth at every second of every run, from the first sample on.
 
 use crate::world::{Leg, World, run, symmetric};
-use truechimer_discipline::kalman::KalmanEstimator;
+use truechimer_discipline::bank::BankEstimator;
 
 /// Runs a world over seeds and fails at the first moment outside; returns the mean half-width.
 fn hold(world: &World) -> f64 {
     let mut widths = 0.0;
     for seed in 100..106 {
-        let outcome = run(world, seed, &mut KalmanEstimator::new());
+        let outcome = run(world, seed, &mut BankEstimator::new());
         assert_eq!(outcome.violations, 0, "{} seed {seed}: {outcome:?}", world.name);
         assert_eq!(outcome.restarts, 0, "{} seed {seed}: {outcome:?}", world.name);
         widths += outcome.mean_half_width;

@@ -1,9 +1,9 @@
 //! A client of a hundred lines: from samples to a steered clock, with everything of this crate in its place.
 
+use truechimer_discipline::bank::BankEstimator;
 use truechimer_discipline::clock::{ClockCommand, ClockResult};
 use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
 use truechimer_discipline::gates::{Gate, Gates, PanicLimits, StepPolicy};
-use truechimer_discipline::kalman::KalmanEstimator;
 use truechimer_discipline::servo::Servo;
 use truechimer_discipline::timescale::Timescale;
 use truechimer_discipline::virtual_clock::VirtualClock;
@@ -18,7 +18,7 @@ struct Client {
     truth: Cooked,
     clock: VirtualClock,
     scale: Timescale,
-    estimator: KalmanEstimator,
+    estimator: BankEstimator,
     gates: Gates,
     servo: Servo,
     base: Frequency,
@@ -38,7 +38,7 @@ impl Client {
             truth,
             scale: Timescale::new(clock.cooked()),
             clock,
-            estimator: KalmanEstimator::new(),
+            estimator: BankEstimator::new(),
             gates: Gates::new(policy, limits, 0.0),
             servo: Servo::new(MAX_SLEW, MAX_FREQUENCY),
             base: Frequency::ZERO,

@@ -1,0 +1,446 @@
+//! A bank of filters that is told nothing: wander, noise and base delays are learned from the samples.
+//!
+//! # The model
+//! θ = true − raw walks by its frequency f, and f walks at random with the *wander* W (per √s). An exchange gives two legs,
+//!
+//! ```text
+//! z_f = t2 − t1 =  θ + d_f + e_f        z_b = t4 − t3 = −θ + d_b + e_b
+//! ```
+//!
+//! with base delays d and queueing times e ≥ 0 of an unknown law. The state (θ, f, d_f, d_b) is Gaussian; a leg is taken in with the exact first
+//! two moments under its one-sided law (assumed-density filtering), so a fast reply pulls hard and a late one hardly at all, as it should be.
+//!
+//! # The bank
+//! W and the law are not known, so one filter runs for each pair of [`WANDERS`] wanders and seven laws. Each weighs by how well it predicted, with
+//! a memory of some hundred samples, and the answer is the weighted mean. Each law learns its own parameters from what its filters
+//! make of the samples. A filter that has lost is replaced by the best with the same law; a law that has lost keeps its filters, so that it can
+//! come back when the path changes.
+//!
+//! `docs/estimation.md` has the mathematics, the sources and what was tried and lost.
+
+mod erfcx;
+mod mixture;
+mod noise;
+mod route;
+mod state;
+
+use truechimer_time::Raw;
+
+use crate::estimate::{Estimate, Estimator, Oscillator, Sample, Statistics};
+use mixture::{LogSum, Mixture};
+use noise::{Explanation, Noise};
+use route::Rivals;
+use state::{Direction, State};
+
+/// How many wanders compete.
+pub const WANDERS: usize = 16;
+
+/// The smallest of them, per √s; each further one is twice as large, up to 4.6e-7.
+const LEAST_WANDER: f64 = 1.41e-11;
+
+/// A filter this much less likely than the best with the same law, in nats, is replaced by a copy of it…
+const LOST: f64 = 20.0;
+/// …which starts so much behind.
+const HANDICAP: f64 = 16.0;
+/// A law is never counted less likely than the best by more than this, so that it can come back.
+const WORST: f64 = 30.0;
+
+/// Evidence is forgotten over 200 exchanges of 64 s, but no fewer than 200 and no more than 4000 exchanges.
+const MEMORY: (f64, f64, f64) = (200.0 * 64.0, 200.0, 4000.0);
+
+/// A sample so much less likely than usual, in nats, is left out…
+const SURPRISE: f64 = 14.0;
+/// …after so many samples…
+const SETTLED: u64 = 20;
+
+/// …but at most so many in a row: then it is the world that has changed.
+const MOST_HELD: u32 = 24;
+/// Before so many nothing is impossible…
+const STARTED: u64 = 4;
+/// …and after so many impossible ones in a row nothing that the bank believes is true any more.
+const MOST_IMPOSSIBLE: u32 = 8;
+/// One sigma that a frequency then has at least.
+const SHAKEN_FREQUENCY_SD: f64 = 10e-6;
+
+/// One sigma of the stamps as a share of their stated precision.
+const STAMP_SIGMA: f64 = 0.1;
+
+/// Samples after which the base delay has been learned.
+const LEARNED: u64 = 20;
+
+/// No offset or delay is larger: 30 000 years, in seconds.
+const MOST_S: f64 = 1e12;
+
+/// No frequency is known better at the start.
+const LEAST_FREQUENCY_SD: f64 = 1e-12;
+
+/// The prior on an oscillator's wander, when a figure was handed on: nats per doubling squared.
+const PRIOR_PER_OCTAVE: f64 = 0.25;
+
+/// One filter.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    state: State,
+    /// Logarithm of the weight, relative to the best of the bank.
+    weight: f64,
+}
+
+/// All filters with one law.
+#[derive(Clone, Debug)]
+struct Class {
+    members: [Member; WANDERS],
+    forward: Noise,
+    backward: Noise,
+}
+
+/// The bank.
+#[derive(Clone, Debug, Default)]
+pub struct BankEstimator {
+    classes: Vec<Class>,
+    /// Where the filters were before the sample at hand.
+    saved: Vec<[Member; WANDERS]>,
+    rivals: Rivals,
+    /// What had been learned some time ago and some time before that: no rival is older than the latter.
+    past: [Vec<Class>; 2],
+    at: Option<Raw>,
+    one_way: bool,
+    /// Of the last sample, seconds.
+    precision: f64,
+    /// The shortest round trip since the start, seconds.
+    shortest: f64,
+    samples: u64,
+    held: u64,
+    held_in_a_row: u32,
+    impossible_in_a_row: u32,
+    /// Mean of the logarithm of the density of recent samples.
+    typical: f64,
+}
+
+impl BankEstimator {
+    /// Nothing is known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the bank up from the first sample.
+    fn start(&mut self, sample: &Sample, oscillator: &Oscillator) {
+        self.at = Some(sample.at);
+        self.precision = sample.precision;
+        self.shortest = sample.delay().max(0.0);
+        let weights: [f64; WANDERS] = std::array::from_fn(|j| {
+            let octaves = (wander(j) / oscillator.wander).log2();
+            // A figure beyond the bank's range says that the nearest end is the likeliest.
+            let octaves =
+                if octaves.is_nan() { 0.0 } else { octaves.clamp(-(WANDERS as f64), WANDERS as f64) };
+            -0.5 * PRIOR_PER_OCTAVE * octaves * octaves
+        });
+        let best = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let state = prior(sample, oscillator);
+        let members = weights.map(|weight| Member { state, weight: weight - best });
+        // The lists keep their room: a source that starts anew allocates nothing.
+        self.classes.clear();
+        if sample.reference_error.is_some() {
+            let laws = noise::reference(sample.precision.max(1e-7)).into_iter();
+            self.classes.extend(laws.map(|law| Class { members, forward: law.clone(), backward: law }));
+        } else {
+            let scale = (sample.delay() / 8.0).max(sample.precision).clamp(1e-8, 1.0);
+            let laws = noise::competitors(scale).into_iter();
+            self.classes.extend(laws.map(|law| Class { members, forward: law.clone(), backward: law }));
+        }
+        self.rivals.clear();
+        self.saved.clear();
+        self.saved.extend(self.classes.iter().map(|class| class.members));
+        for past in &mut self.past {
+            past.clone_from(&self.classes);
+        }
+        self.samples = 1;
+        self.held_in_a_row = 0;
+        self.impossible_in_a_row = 0;
+        self.typical = 0.0;
+    }
+
+    /// Runs every filter over the sample and gives the logarithm of the sample's density.
+    fn filter(&mut self, sample: &Sample, oscillator: &Oscillator, dt: f64) -> f64 {
+        let forget = 1.0 - 1.0 / (MEMORY.0 / dt.max(1e-3)).clamp(MEMORY.1, MEMORY.2);
+        let one_way = self.one_way;
+        let stamps = stamp_variance(sample);
+        let mut prior_sum = 0.0;
+        let mut posterior = LogSum::default();
+        for (class, saved) in self.classes.iter_mut().zip(&mut self.saved) {
+            *saved = class.members;
+            for (j, member) in class.members.iter_mut().enumerate() {
+                member.state.pass(dt, wander(j));
+                prior_sum += member.weight.exp();
+                let (mut by_forward, mut by_backward) = (Explanation::NONE, Explanation::NONE);
+                let mut ln_z =
+                    member.leg(sample.forward, Direction::Forward, stamps, &class.forward, &mut by_forward);
+                if !one_way {
+                    ln_z += member.leg(
+                        sample.backward,
+                        Direction::Backward,
+                        stamps,
+                        &class.backward,
+                        &mut by_backward,
+                    );
+                }
+                if !member.state.is_sound() {
+                    member.state = prior(sample, oscillator);
+                }
+                posterior.add(member.weight + ln_z);
+                member.weight = forget * member.weight + ln_z;
+                // Weights are compared within the class only; the typical density keeps the numbers small.
+                let share = (member.weight - self.typical).clamp(-300.0, 300.0).exp();
+                class.forward.count(share, &by_forward);
+                class.backward.count(share, &by_backward);
+            }
+        }
+        posterior.value() - prior_sum.ln()
+    }
+
+    /// After a sample was taken: weights, learning, and filters that have lost.
+    fn settle(&mut self) {
+        let best = self.members().map(|(_, member)| member.weight).fold(f64::NEG_INFINITY, f64::max);
+        for class in &mut self.classes {
+            let counted =
+                class.members.iter().map(|m| (m.weight - self.typical).clamp(-300.0, 300.0).exp()).sum();
+            class.forward.learn(self.samples, counted);
+            class.backward.learn(self.samples, counted);
+            class.members.iter_mut().for_each(|member| member.weight -= best);
+            let Some(&leader) = class.members.iter().max_by(|a, b| a.weight.total_cmp(&b.weight)) else {
+                continue;
+            };
+            let lift = (-WORST - leader.weight).max(0.0);
+            for member in &mut class.members {
+                if member.weight < leader.weight - LOST {
+                    *member = Member { weight: leader.weight - HANDICAP, ..leader };
+                }
+                member.weight += lift;
+            }
+        }
+    }
+
+    fn members(&self) -> impl Iterator<Item = (usize, &Member)> {
+        self.classes.iter().flat_map(|class| class.members.iter().enumerate())
+    }
+}
+
+impl Member {
+    /// Takes one leg in and gives the logarithm of its density.
+    fn leg(
+        &mut self,
+        measured: f64,
+        direction: Direction,
+        stamps: f64,
+        noise: &Noise,
+        by: &mut Explanation,
+    ) -> f64 {
+        let prediction = self.state.predict(direction);
+        let evidence = noise.explain(measured - prediction.value, prediction.variance.max(0.0), stamps, by);
+        self.state.take(&prediction, &evidence);
+        evidence.ln_z
+    }
+}
+
+impl Estimator for BankEstimator {
+    fn update(&mut self, sample: &Sample, oscillator: &Oscillator) {
+        if !is_sound(sample) || self.at.is_some_and(|at| sample.at < at) {
+            return;
+        }
+        let one_way = sample.reference_error.is_some();
+        let dt = match self.at {
+            Some(at) if self.one_way == one_way => (sample.at - at).seconds(),
+            _ => {
+                self.one_way = one_way;
+                self.start(sample, oscillator);
+                return;
+            }
+        };
+        self.at = Some(sample.at);
+        self.precision = sample.precision;
+        self.shortest = self.shortest.min(sample.delay().max(0.0));
+        let density = self.filter(sample, oscillator, dt);
+        if sample.reference_error.is_none() && self.challenge(sample, dt, density) {
+            // The winner has the sample in it.
+            self.samples += 1;
+            self.held_in_a_row = 0;
+            return;
+        }
+        let impossible = self.samples > STARTED && density < self.typical - SURPRISE;
+        self.impossible_in_a_row = if impossible { self.impossible_in_a_row + 1 } else { 0 };
+        if self.impossible_in_a_row >= MOST_IMPOSSIBLE {
+            let frequency_sd = oscillator.frequency_sd.max(SHAKEN_FREQUENCY_SD);
+            self.start(sample, &Oscillator { frequency_sd, ..*oscillator });
+            return;
+        }
+        let surprising = (impossible && self.samples > SETTLED) || self.rivals.suspicion() > route::SUSPICION;
+        if surprising && self.held_in_a_row < MOST_HELD {
+            self.hold(dt);
+            return;
+        }
+        self.held_in_a_row = 0;
+        self.samples += 1;
+        self.settle();
+        self.renew_rivals();
+        self.typical += (density - self.typical) / (self.samples as f64).min(100.0);
+    }
+
+    fn estimate(&self, at: Raw) -> Option<Estimate> {
+        let dt = (at - self.at?).seconds().max(0.0);
+        let mut mixture = Mixture::default();
+        for (j, member) in self.members() {
+            let weight = member.weight.exp();
+            if weight > 1e-9 {
+                let mut state = member.state;
+                state.pass(dt, wander(j));
+                mixture.add(weight, &state);
+            }
+        }
+        let mut estimate = mixture.estimate()?;
+        // A coarse clock's errors are the same again and again, and do not average out.
+        estimate.offset_variance += (STAMP_SIGMA * self.precision).powi(2);
+        Some(estimate)
+    }
+
+    fn statistics(&self) -> Statistics {
+        let mut statistics = Statistics { samples: self.samples, held: self.held, ..Statistics::default() };
+        let mut weights = 0.0;
+        let mut octaves = 0.0;
+        if self.at.is_none() {
+            return statistics;
+        }
+        for class in &self.classes {
+            let weight: f64 = class.members.iter().map(|member| member.weight.exp()).sum();
+            let noise = if self.one_way {
+                class.forward.deviation()
+            } else {
+                class.forward.deviation().hypot(class.backward.deviation()) / 2.0
+            };
+            statistics.jitter += weight * noise;
+            for (j, member) in class.members.iter().enumerate() {
+                let own = member.weight.exp();
+                weights += own;
+                octaves += own * j as f64;
+                statistics.base_delay += own * (member.state.mean[2] + member.state.mean[3]);
+            }
+        }
+        if weights > 0.0 {
+            statistics.jitter /= weights;
+            // Until the base delay has been learned, its prior would pass for a path half as long.
+            let learned = statistics.base_delay / weights;
+            statistics.base_delay = if self.samples < LEARNED { self.shortest } else { learned };
+            statistics.wander = LEAST_WANDER * (octaves / weights).exp2();
+        }
+        statistics.offset_sd =
+            self.at.and_then(|at| self.estimate(at)).map_or(0.0, |estimate| estimate.offset_variance.sqrt());
+        statistics
+    }
+
+    fn reset(&mut self) {
+        self.at = None;
+        self.samples = 0;
+        self.held = 0;
+        self.classes.clear();
+    }
+}
+
+impl BankEstimator {
+    /// Lets the rivals have the sample, and makes way for one that has won.
+    fn challenge(&mut self, sample: &Sample, dt: f64, density: f64) -> bool {
+        let legs = [sample.forward, sample.backward];
+        let stamps = stamp_variance(sample);
+        let classes = &self.classes;
+        self.rivals.take(legs, stamps, dt, density, |class| {
+            classes.get(class).map(|class| (&class.forward, &class.backward))
+        });
+        let Some(state) = self.rivals.winner() else { return false };
+        // Since the route moved, the bank has learned to explain it by noise or wander: that is forgotten.
+        let [_, before] = &self.past;
+        self.classes.clone_from(before);
+        for class in &mut self.classes {
+            class.members.iter_mut().for_each(|member| member.state = state);
+        }
+        true
+    }
+
+    fn renew_rivals(&mut self) {
+        if self.samples.is_multiple_of(route::LIFE) && self.held_in_a_row == 0 {
+            self.past.swap(0, 1);
+            let [recent, _] = &mut self.past;
+            recent.clone_from(&self.classes);
+        }
+        let mut best: Option<(usize, usize, &Member)> = None;
+        for (index, class) in self.classes.iter().enumerate() {
+            for (j, member) in class.members.iter().enumerate() {
+                if best.is_none_or(|(_, _, leader)| member.weight > leader.weight) {
+                    best = Some((index, j, member));
+                }
+            }
+        }
+        if let Some((class, j, member)) = best {
+            // A sample that was held back may be the first of a new route, and the filters do not have it in them yet.
+            let turn = if self.held_in_a_row > 0 { 0 } else { self.samples };
+            if self.samples >= route::SETTLED {
+                self.rivals.split(turn, &member.state, wander(j), class);
+            }
+        }
+    }
+
+    /// Takes the sample at hand back: time passes, and that is all.
+    fn hold(&mut self, dt: f64) {
+        self.held += 1;
+        self.held_in_a_row += 1;
+        for (class, saved) in self.classes.iter_mut().zip(&self.saved) {
+            class.members = *saved;
+            class.members.iter_mut().enumerate().for_each(|(j, member)| member.state.pass(dt, wander(j)));
+            class.forward.discard();
+            class.backward.discard();
+        }
+        self.renew_rivals();
+    }
+}
+
+/// Variance that the stamps of a leg certainly have, s². Their stated precision is a bound; what they really do is learned with the rest.
+fn stamp_variance(sample: &Sample) -> f64 {
+    (STAMP_SIGMA * sample.precision).powi(2)
+}
+
+/// The j-th wander, per √s.
+fn wander(j: usize) -> f64 {
+    LEAST_WANDER * (1_u64 << j) as f64
+}
+
+/// Whether the numbers of a sample are some that can be.
+fn is_sound(sample: &Sample) -> bool {
+    let Sample { forward, backward, precision, reference_error, .. } = *sample;
+    let possible = |value: f64| value.abs() <= MOST_S;
+    possible(forward)
+        && possible(backward)
+        && (0.0..=MOST_S).contains(&precision)
+        && reference_error.is_none_or(|error| error > 0.0 && error <= MOST_S)
+}
+
+/// What is believed after seeing nothing but the first sample.
+fn prior(sample: &Sample, oscillator: &Oscillator) -> State {
+    let mut covariance = [[0.0; state::N]; state::N];
+    let known = oscillator.frequency.is_finite() && (0.0..=1.0).contains(&oscillator.frequency_sd);
+    let Oscillator { frequency, frequency_sd, .. } = if known { *oscillator } else { Oscillator::default() };
+    covariance[1][1] = frequency_sd.max(LEAST_FREQUENCY_SD).powi(2);
+    let mut mean = [sample.offset(), frequency, 0.0, 0.0];
+    if let Some(error) = sample.reference_error {
+        covariance[0][0] = error * error;
+    } else {
+        // The base delay is anything up to the round trip, and the same both ways until something says otherwise.
+        let delay = sample.delay().max(4.0 * sample.precision).max(1e-8);
+        covariance[0][0] = delay * delay / 4.0;
+        let base = delay / 4.0;
+        mean[2] = base;
+        mean[3] = base;
+        for row in covariance.iter_mut().skip(2) {
+            *row = [0.0, 0.0, base * base, base * base];
+        }
+    }
+    State { mean, covariance }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Sums over the bank that neither overflow nor cancel.
+
+use super::state::State;
+use crate::estimate::Estimate;
+
+/// ln Σ exp xᵢ, one x at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogSum {
+    most: f64,
+    sum: f64,
+}
+
+impl Default for LogSum {
+    fn default() -> Self {
+        Self { most: f64::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl LogSum {
+    pub(super) fn add(&mut self, x: f64) {
+        if x > self.most {
+            self.sum = self.sum * (self.most - x).exp() + 1.0;
+            self.most = x;
+        } else {
+            self.sum += (x - self.most).exp();
+        }
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.most + self.sum.ln()
+    }
+}
+
+/// Moments of θ and f over the bank.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mixture {
+    weights: f64,
+    /// The first member: moments are taken about its mean, so that nothing cancels.
+    about: Option<[f64; 2]>,
+    first: [f64; 2],
+    second: [f64; 3],
+}
+
+impl Mixture {
+    pub(super) fn add(&mut self, weight: f64, state: &State) {
+        let about = *self.about.get_or_insert([state.mean[0], state.mean[1]]);
+        let (theta, f) = (state.mean[0] - about[0], state.mean[1] - about[1]);
+        let p = &state.covariance;
+        self.weights += weight;
+        self.first[0] += weight * theta;
+        self.first[1] += weight * f;
+        self.second[0] += weight * (p[0][0] + theta * theta);
+        self.second[1] += weight * (p[0][1] + theta * f);
+        self.second[2] += weight * (p[1][1] + f * f);
+    }
+
+    pub(super) fn estimate(&self) -> Option<Estimate> {
+        let about = self.about?;
+        let [theta, f] = self.first.map(|sum| sum / self.weights);
+        let [tt, tf, ff] = self.second.map(|sum| sum / self.weights);
+        Some(Estimate {
+            offset: about[0] + theta,
+            frequency: about[1] + f,
+            offset_variance: tt - theta * theta,
+            frequency_variance: ff - f * f,
+            covariance: tf - theta * f,
+        })
+    }
+}
