@@ -241,7 +241,7 @@ impl Association {
     pub(crate) fn expected_s(&self, now: Mono) -> f64 {
         match self.origin {
             Origin::Network(_) if self.poll.in_burst() => self.poll.next().seconds_since(now),
-            Origin::Network(_) => self.poll.exponent().seconds(),
+            Origin::Network(_) => self.poll.interval_s(),
             Origin::Reference { .. } => self.pace_s,
         }
     }

@@ -1,8 +1,9 @@
 //! The poll process, RFC 5905 §13: when to ask next, and how often.
 //!
-//! The interval lengthens while the clock's predicted uncertainty at its end stays near the measurement noise,
-//! so that asking sooner would tell nothing new, and shortens when it does not, or when a measurement surprises.
-//! Intervals are stretched at random by up to 2 % so that clients that started together drift apart.
+//! The noise σ of one measurement and the wander W of the oscillator set a time scale, (σ/W)^⅔: that long the
+//! frequency's random walk takes to move the clock by σ. Asking much more often tells little that is new, asking
+//! much less often lets the clock stray. The interval goes towards a fixed share of that scale, within the
+//! configured limits, and is halved when a measurement surprises. Intervals are stretched at random by up to 3 % so that clients that started together drift apart.
 
 use truechimer_time::{Mono, PollExponent};
 
@@ -14,15 +15,17 @@ pub(crate) const BURST: u8 = 4;
 /// Seconds between the requests of a burst.
 const BURST_SPACING_S: f64 = 2.0;
 /// The random stretch of an interval: at least, and at most as much more.
-const STRETCH: [f64; 2] = [0.005, 0.015];
+const STRETCH: [f64; 2] = [0.005, 0.025];
 /// Polls without an answer after which a source is unreachable: the width of the register.
 pub(crate) const UNREACHABLE_AFTER: u32 = 8;
 /// Answers without a RATE kiss after which one step of the slow-down is taken back.
 const RATE_RECOVERY: u32 = 8;
 /// Longest interval that RATE kisses alone can bring about, unless the configuration asks for a longer one.
 const RATE_CEILING: i8 = 10;
-/// How far the predicted uncertainty may exceed the noise before the interval is too long.
-const GROWTH: f64 = 1.95;
+/// Share of the time scale that an interval takes: about eight measurements then bear on each estimate.
+const SHARE: f64 = 0.76;
+/// An interval grows by at most this factor from one measurement to the next.
+const STRIDE: f64 = 1.19;
 /// A surprise of more than this many sigmas shortens the interval.
 const SURPRISE: f64 = 4.0;
 
@@ -31,10 +34,8 @@ const SURPRISE: f64 = 4.0;
 pub(crate) struct Prospect {
     /// Noise of one measurement, seconds.
     pub(crate) noise_s: f64,
-    /// Predicted one-sigma of the offset at the end of an interval of the present length, seconds.
-    pub(crate) sd_now_s: f64,
-    /// The same for the next longer interval.
-    pub(crate) sd_longer_s: f64,
+    /// Wander of the oscillator, per √s.
+    pub(crate) wander: f64,
     /// How far the measurement was from its prediction, in sigmas of the difference.
     pub(crate) surprise: f64,
 }
@@ -46,14 +47,16 @@ pub(crate) struct PollProcess {
     max: i8,
     iburst: bool,
     always_burst: bool,
-    exponent: i8,
+    /// Between the limits, and not rounded to a power of two.
+    interval_s: f64,
     /// Raised by RATE kisses, lowered by good behaviour.
     rate_floor: i8,
     answers_since_rate: u32,
-    /// Positive: in favour of a longer interval.
-    credit: i8,
     /// How many more requests follow quickly.
     burst: u8,
+    /// After the first burst of all, intervals double from this on, seconds: the rate is not known well enough yet to
+    /// leave the clock alone for a whole one.
+    ramp_s: Option<f64>,
     /// The interval under way is a full one: at its end, with the option `burst`, the next series begins.
     rested: bool,
     /// Requests since the last answer.
@@ -74,11 +77,11 @@ impl PollProcess {
             max: options.max_poll.exponent().max(min),
             iburst: options.iburst,
             always_burst: options.burst,
-            exponent: min,
+            interval_s: options.min_poll.seconds(),
             rate_floor: PollExponent::MIN.exponent(),
             answers_since_rate: 0,
-            credit: 0,
             burst: 0,
+            ramp_s: None,
             rested: true,
             unanswered: 0,
             ever_answered: false,
@@ -93,9 +96,14 @@ impl PollProcess {
         self.next
     }
 
-    /// The interval in force, log2 seconds.
+    /// The interval in force, rounded to log2 seconds.
     pub(crate) fn exponent(&self) -> PollExponent {
-        PollExponent::saturating(self.exponent.max(self.rate_floor))
+        PollExponent::saturating(self.interval_s().log2().round() as i8)
+    }
+
+    /// The interval in force, seconds.
+    pub(crate) fn interval_s(&self) -> f64 {
+        self.interval_s.max(seconds(self.rate_floor))
     }
 
     /// The reachability register.
@@ -120,7 +128,7 @@ impl PollProcess {
         self.unanswered = self.unanswered.saturating_add(1);
         let just_unreachable = self.unanswered == UNREACHABLE_AFTER + 1;
         if self.unanswered > UNREACHABLE_AFTER && (self.ever_answered || !self.iburst) {
-            self.exponent = self.exponent.saturating_add(1).min(self.max);
+            self.interval_s = (2.0 * self.interval_s).min(seconds(self.max));
         }
         let interval_s = if !self.ever_answered && self.iburst {
             self.search_interval_s()
@@ -138,10 +146,11 @@ impl PollProcess {
     pub(crate) fn handle_answer(&mut self, asked: Mono, rng: &mut Rng) -> bool {
         let was_silent = self.reach == 0;
         if self.is_unreachable() {
-            self.exponent = self.min;
+            self.interval_s = seconds(self.min);
         }
         if !self.ever_answered && self.iburst {
             self.burst = BURST;
+            self.ramp_s = Some(BURST_SPACING_S);
         }
         if was_silent {
             let interval_s = self.spacing_s();
@@ -167,26 +176,18 @@ impl PollProcess {
         if !self.rested {
             return;
         }
-        let limit_s = GROWTH * prospect.noise_s;
-        self.credit += if prospect.surprise.abs() > SURPRISE || prospect.sd_now_s > 2.0 * limit_s {
-            -2
-        } else if prospect.sd_longer_s <= limit_s {
-            1
-        } else if prospect.sd_now_s > limit_s {
-            -1
+        let before_s = self.interval_s();
+        let scale_s = (prospect.noise_s / prospect.wander).powf(2.0 / 3.0);
+        let wanted_s = if prospect.surprise.abs() > SURPRISE {
+            before_s / 2.0
+        } else if scale_s.is_finite() {
+            (SHARE * scale_s).clamp(before_s / STRIDE, before_s * STRIDE)
         } else {
-            0
+            before_s
         };
-        let before = self.exponent();
-        if self.credit >= 2 {
-            self.exponent = self.exponent.saturating_add(1).min(self.max);
-            self.credit = 0;
-        } else if self.credit <= -3 {
-            self.exponent = self.exponent.saturating_sub(1).max(self.min);
-            self.credit = 0;
-        }
-        if self.exponent() != before {
-            self.next = asked.after(stretched(self.exponent().seconds(), rng));
+        self.interval_s = wanted_s.clamp(seconds(self.min), seconds(self.max));
+        if self.interval_s() != before_s {
+            self.next = asked.after(stretched(self.interval_s(), rng));
         }
     }
 
@@ -196,9 +197,10 @@ impl PollProcess {
         self.rate_floor = self.exponent().exponent().saturating_add(1).min(ceiling);
         self.answers_since_rate = 0;
         self.burst = 0;
+        self.ramp_s = None;
         self.rested = true;
         self.unanswered = 0;
-        self.next = now.after(stretched(self.exponent().seconds(), rng));
+        self.next = now.after(stretched(self.interval_s(), rng));
     }
 
     /// A quick series of measurements, from now on, but not sooner after the last request than in a series: what
@@ -216,9 +218,9 @@ impl PollProcess {
 
     /// Everything from the start, as after a change of address.
     pub(crate) fn restart(&mut self, now: Mono) {
-        self.exponent = self.min;
-        self.credit = 0;
+        self.interval_s = seconds(self.min);
         self.burst = 0;
+        self.ramp_s = None;
         self.rested = true;
         self.unanswered = 0;
         self.ever_answered = false;
@@ -242,17 +244,20 @@ impl PollProcess {
 
     /// To the next request; takes one off the burst.
     fn spacing_s(&mut self) -> f64 {
-        self.rested = self.burst == 0;
-        if self.rested {
-            return self.exponent().seconds();
+        if self.burst == 0 {
+            self.ramp_s = self.ramp_s.map(|last_s| 2.0 * last_s).filter(|&next_s| next_s < self.interval_s());
+        }
+        self.rested = self.burst == 0 && self.ramp_s.is_none();
+        if self.burst == 0 {
+            return self.ramp_s.unwrap_or_else(|| self.interval_s());
         }
         self.burst -= 1;
         self.burst_spacing_s()
     }
 
     fn burst_spacing_s(&self) -> f64 {
-        let floor_s = if self.rate_floor > self.min { self.exponent().seconds() } else { BURST_SPACING_S };
-        self.exponent().seconds().min(floor_s)
+        let floor_s = if self.rate_floor > self.min { self.interval_s() } else { BURST_SPACING_S };
+        self.interval_s().min(floor_s)
     }
 
     /// Before the first answer: soon again in case a packet was lost, then less and less often.
@@ -260,6 +265,10 @@ impl PollProcess {
         let doubled = f64::from(self.unanswered.saturating_sub(1).min(20)).exp2() * BURST_SPACING_S;
         doubled.min(PollExponent::saturating(self.max).seconds()).max(self.burst_spacing_s())
     }
+}
+
+fn seconds(exponent: i8) -> f64 {
+    PollExponent::saturating(exponent).seconds()
 }
 
 fn stretched(interval_s: f64, rng: &mut Rng) -> f64 {

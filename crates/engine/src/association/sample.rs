@@ -1,11 +1,11 @@
 //! What a reply, a kiss code or a pulse does to an association.
 
-use truechimer_discipline::estimate::{Estimate, Oscillator, Sample};
+use truechimer_discipline::estimate::{Oscillator, Sample};
 use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Stamp};
 use truechimer_wire::{KissCode, ReferenceId};
 
 use super::poll::Prospect;
-use super::{Activity, Association, LastSample, Machine, Origin, later};
+use super::{Activity, Association, LastSample, Machine, Origin};
 use crate::check::{Check, Reply};
 use crate::event::Event;
 use crate::io::Output;
@@ -128,11 +128,8 @@ impl Association {
         let surprise = before.map_or(0.0, |before| {
             (sample.offset() - before.offset) / (before.offset_variance + noise_s * noise_s).sqrt()
         });
-        let interval_s = self.poll.exponent().seconds();
-        let sd_after = |seconds: f64| self.estimator.estimate(later(sample.at, seconds)).map(sd);
-        if let (Some(sd_now_s), Some(sd_longer_s)) = (sd_after(interval_s), sd_after(2.0 * interval_s)) {
-            self.poll.adapt(Prospect { noise_s, sd_now_s, sd_longer_s, surprise }, asked, turn.rng);
-        }
+        let wander = statistics.wander.max(f64::MIN_POSITIVE);
+        self.poll.adapt(Prospect { noise_s, wander, surprise }, asked, turn.rng);
     }
 
     /// A remark instead of the time, RFC 5905 §7.4. Its origin matched, so it comes from the server or from
@@ -153,8 +150,4 @@ impl Association {
         }
         turn.event(Event::Kiss { source: self.name.clone(), code: id.0 });
     }
-}
-
-fn sd(estimate: Estimate) -> f64 {
-    estimate.offset_variance.max(0.0).sqrt()
 }
