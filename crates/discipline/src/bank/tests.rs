@@ -267,3 +267,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sample_allocates_nothing() {
+    let mut filter = BankEstimator::new();
+    feed(&mut filter, 0, 100, 0.1, 1e-5);
+    let info = allocation_counter::measure(|| {
+        feed(&mut filter, 100, 300, 0.1, 1e-5);
+        // A change of route, with all that it sets in motion.
+        feed(&mut filter, 400, 50, 0.105, 1e-5);
+        assert!(filter.estimate(raw(451.0 * 16.0)).is_some());
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn the_bank_of_a_source_fits_into_128_kib() {
+    let info = allocation_counter::measure(|| {
+        let mut filter = BankEstimator::new();
+        feed(&mut filter, 0, 500, 0.1, 1e-5);
+    });
+    assert!(info.bytes_max < 128 * 1024, "{info:?}");
+}
