@@ -17,8 +17,25 @@ fn wait(fd: i32) -> (bool, bool) {
     (set.readable(index), set.error(index))
 }
 
+/// The kernel switches its stamps on in the background, some time after the first socket asked for them.
+fn wait_for_stamps() {
+    let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let client = ClientSocket::open(server.local(), None).unwrap();
+    let mut buffer = [0; 64];
+    for _ in 0..500 {
+        client.send(b"stamped?").unwrap();
+        assert!(wait(server.fd()).0);
+        if server.recv(&mut buffer).unwrap().unwrap().kernel_stamp.is_some() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("no kernel receive stamps within five seconds");
+}
+
 fn exchange(address: &str, bind: Option<IpAddr>) {
     let _keeper = StampKeeper::open().unwrap();
+    wait_for_stamps();
     let server = ServerSocket::open(address.parse().unwrap(), None).unwrap();
     let client = ClientSocket::open(server.local(), bind).unwrap();
     assert_eq!(client.remote(), server.local());
