@@ -25,8 +25,12 @@ const LONGEST_S: f64 = 1e12;
 /// A thousandth of the clock's resolution needs no correction.
 const LEAST_CORRECTION_S: f64 = 1e-13;
 
-/// Share of the interval to the next update in which a slew should end.
+/// Share of the interval to the next update in which a slew should end: this of a short one…
 const SHARE: f64 = 0.6;
+/// …and this of a long one, less so many seconds. Short intervals are where a lagging clock is felt, long ones where an
+/// uneven rate is.
+const LONG_SHARE: f64 = 0.9;
+const LONG_LESS_S: f64 = 19.2;
 
 /// Sigmas of the frequency that a slew may disturb it by.
 const SIGMAS: f64 = 4.0;
@@ -75,7 +79,7 @@ impl Servo {
         if !correction_s.is_finite() || correction_s.abs() < LEAST_CORRECTION_S {
             return Plan { base: Frequency::new(base), slewing: Frequency::new(base), duration_s: 0.0 };
         }
-        let interval = if interval_s > 0.0 { SHARE * interval_s.min(LONGEST_S) } else { SHORTEST_S };
+        let interval = if interval_s > 0.0 { share_of(interval_s).min(LONGEST_S) } else { SHORTEST_S };
         let gentle = correction_s.abs() / (SIGMAS * frequency_sd.abs());
         // What may be noise has time: with several sources the next update is often only a moment away. But no
         // more than a part of the time in which the estimate itself becomes another one.
@@ -89,6 +93,11 @@ impl Servo {
         let duration_s = ((correction_s / rate) * (1.0 + base + rate)).min(LONGEST_S);
         Plan { base: Frequency::new(base), slewing: Frequency::new(base + rate), duration_s }
     }
+}
+
+/// The longest that a slew may last when the next update is expected in `interval_s` seconds.
+fn share_of(interval_s: f64) -> f64 {
+    (SHARE * interval_s).max(LONG_SHARE * interval_s - LONG_LESS_S)
 }
 
 #[cfg(test)]
