@@ -8,6 +8,7 @@
 //! | [`demo`] | five daemons on clocks of their own, shown live |
 //! | [`render`] | a report as text: pure functions |
 //! | [`plot`] | a simulated run as a picture |
+//! | [`world_file`] | worlds of the user's own |
 //! | [`table`], [`human`] | columns, colour, units |
 //! | [`outcome`] | text, JSON and exit status at the end of a command |
 //!
@@ -24,6 +25,7 @@ pub mod outcome;
 pub mod plot;
 pub mod render;
 pub mod table;
+pub mod world_file;
 
 use cli::Command;
 

@@ -10,6 +10,8 @@ use truechimer_engine::Event;
 use truechimer_time::Mono;
 
 mod sentence;
+
+pub use sentence::describe;
 #[cfg(test)]
 mod tests;
 
@@ -106,7 +108,7 @@ impl Journal {
 
     /// Writes what happened as a sentence.
     pub fn event(&mut self, now: Mono, event: &Event) {
-        let (priority, text) = sentence::describe(event);
+        let (priority, text) = describe(event);
         self.line(now, priority, &text);
     }
 

@@ -59,7 +59,8 @@ pub use rules::{RULES, Rule};
 /// [`parse`]: format::parse()
 /// [`Reader`]: format::Reader
 pub mod format {
-    pub use crate::parse::parse_other as parse;
+    pub use crate::manual::keys_markdown;
+    pub use crate::parse::{parse_other as parse, text_of};
     pub use crate::reader::{Reader, Root, Table};
     pub use crate::reference::{KEYS, Key, Kind, Schema, Section};
     pub use crate::sections::{Clock, read_clock, read_options, read_selection};

@@ -1,11 +1,11 @@
 //! The manual out of the table of keys: Markdown for `docs/config.md`, roff for `chimer.toml(5)`.
 
-use crate::reference::{CONFIGURATION, KEYS, Key, SECTIONS, Section};
+use crate::reference::{CONFIGURATION, KEYS, Key, SECTIONS, Schema, Section};
 use crate::rules::RULES;
 
 /// The tables of keys and rules as Markdown. `docs/config.md` contains them, and a test keeps it so.
 pub fn markdown() -> Markdown {
-    Markdown { keys: keys_markdown(), rules: rules_markdown() }
+    Markdown { keys: keys_markdown(&CONFIGURATION), rules: rules_markdown() }
 }
 
 /// Generated parts of the manual.
@@ -21,12 +21,13 @@ fn keys_of(section: &Section) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(|key| key.section == section.name)
 }
 
-fn keys_markdown() -> String {
+/// The sections and keys of a format as Markdown.
+pub fn keys_markdown(schema: &Schema) -> String {
     let mut out = String::new();
-    for section in SECTIONS {
-        out += &format!("### `{}`\n\n{}\n\n", CONFIGURATION.heading(section.name), section.about);
+    for section in schema.sections {
+        out += &format!("### `{}`\n\n{}\n\n", schema.heading(section.name), section.about);
         out += "| key | value | default | meaning |\n|---|---|---|---|\n";
-        for key in keys_of(section) {
+        for key in schema.keys().filter(|key| key.section == section.name) {
             let kind = key.kind.describe();
             let default = if key.default.is_empty() { "—" } else { key.default };
             out += &format!("| `{}` | {kind} | {default} | {} |\n", key.name, key.about);

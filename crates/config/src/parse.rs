@@ -82,29 +82,34 @@ fn parse_as<T>(
 /// # Errors
 /// As [`parse`].
 pub fn parse_bytes(bytes: &[u8], file: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    parse(text_of(bytes, file)?, file)
+}
+
+/// A file's bytes as text.
+///
+/// # Errors
+/// There are too many of them, or they are no UTF-8.
+pub fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         return Err(vec![too_large(bytes.len(), file)]);
     }
-    match str::from_utf8(bytes) {
-        Ok(text) => parse(text, file),
-        Err(error) => {
-            // Every invalid byte is one character here, so lines and columns stay what an editor shows.
-            let lossy: String = bytes
-                .utf8_chunks()
-                .flat_map(|chunk| {
-                    let bad = chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER);
-                    chunk.valid().chars().chain(bad)
-                })
-                .collect();
-            let start = error.valid_up_to();
-            let byte = bytes.get(start).copied().unwrap_or(0);
-            let document = Arc::new(Document { name: file.to_owned(), text: lossy });
-            let message = format!("the byte 0x{byte:02x} is not part of UTF-8 text");
-            let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
-            let diagnostic = Diagnostic::new(&rules::NOT_UTF8, &document, start..end, message);
-            Err(vec![diagnostic.help("save the file as UTF-8")])
-        }
-    }
+    str::from_utf8(bytes).map_err(|error| {
+        // Every invalid byte is one character here, so lines and columns stay what an editor shows.
+        let lossy: String = bytes
+            .utf8_chunks()
+            .flat_map(|chunk| {
+                let bad = chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER);
+                chunk.valid().chars().chain(bad)
+            })
+            .collect();
+        let start = error.valid_up_to();
+        let byte = bytes.get(start).copied().unwrap_or(0);
+        let document = Arc::new(Document { name: file.to_owned(), text: lossy });
+        let message = format!("the byte 0x{byte:02x} is not part of UTF-8 text");
+        let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let diagnostic = Diagnostic::new(&rules::NOT_UTF8, &document, start..end, message);
+        vec![diagnostic.help("save the file as UTF-8")]
+    })
 }
 
 /// The finding for a file that could not be read at all.

@@ -22,6 +22,18 @@ const BOOT_NS: i128 = 1_000_000_000_000;
 /// log2 of the resolution of the simulated clock.
 const PRECISION: i8 = -31;
 
+/// How many events of each kind are kept with their time; the others are counted.
+const HAPPENINGS: u64 = 32;
+
+/// An event and when it was reported.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// Seconds from the start of the run.
+    pub at_s: f64,
+    /// What.
+    pub event: Event,
+}
+
 /// What leaves a host in one turn.
 #[derive(Debug)]
 pub(crate) enum Departure {
@@ -39,6 +51,7 @@ pub(crate) struct Host {
     pub(crate) watch: Watch,
     pub(crate) tap: Tap,
     pub(crate) events: BTreeMap<String, u64>,
+    pub(crate) happenings: Vec<Happening>,
     pub(crate) packets: u64,
     /// When the first request left, seconds from the start.
     pub(crate) first_packet_s: Option<f64>,
@@ -49,6 +62,8 @@ pub(crate) struct Host {
     pub(crate) asleep_until: Option<Cooked>,
     /// Steps since the statistics were last taken, seconds.
     pub(crate) stepped_s: f64,
+    /// Frequency error of the oscillator in this step of the world.
+    pub(crate) rate: f64,
     clock: VirtualClock,
     oscillator: Oscillator,
     links: Vec<Link>,
@@ -66,7 +81,8 @@ impl Host {
         let stream = |part: u64| Random::new(seed, 1000 * (index as u64 + 1) + part);
         let mut oscillator = Oscillator::new(config.oscillator.clone(), step_s, stream(0));
         let error = NtpDuration::from_seconds(config.offset_s);
-        let clock = VirtualClock::new(truth, error, oscillator.advance());
+        let frequency = oscillator.advance();
+        let clock = VirtualClock::new(truth, error, frequency);
         let now = Now { mono: Mono::from_nanos(BOOT_NS as u64), cooked: clock.cooked() };
         let engine_config = config.engine_config(index);
         let initial = Initial {
@@ -83,12 +99,14 @@ impl Host {
             engine,
             tap: Tap::default(),
             events: BTreeMap::new(),
+            happenings: Vec::new(),
             packets: 0,
             first_packet_s: None,
             steps: 0,
             due: Some(truth),
             asleep_until: None,
             stepped_s: 0.0,
+            rate: frequency.rate(),
             began: clock.cooked(),
             clock,
             oscillator,
@@ -122,6 +140,7 @@ impl Host {
     /// A step of the world ends: the oscillator changes.
     pub(crate) fn turn_oscillator(&mut self) {
         let frequency = self.oscillator.advance();
+        self.rate = frequency.rate();
         self.clock.set_oscillator(frequency);
         self.schedule();
     }
@@ -194,7 +213,7 @@ impl Host {
                 let now = self.now();
                 self.engine.handle_clock_result(result, now);
             }
-            Output::Event(event) => self.record(&event),
+            Output::Event(event) => self.record(at_s, event),
         }
     }
 
@@ -275,10 +294,14 @@ impl Host {
         self.schedule();
     }
 
-    fn record(&mut self, event: &Event) {
+    fn record(&mut self, at_s: f64, event: Event) {
         let text = format!("{event:?}");
         let kind = text.split([' ', '{']).next().unwrap_or_default();
-        *self.events.entry(kind.to_owned()).or_default() += 1;
+        let count = self.events.entry(kind.to_owned()).or_default();
+        *count += 1;
+        if *count <= HAPPENINGS {
+            self.happenings.push(Happening { at_s, event });
+        }
     }
 
     /// When the engine's deadline will have passed, in true time.

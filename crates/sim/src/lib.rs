@@ -37,5 +37,6 @@ pub mod trace;
 pub mod world;
 pub mod worlds;
 
+pub use host::Happening;
 pub use outcome::Outcome;
 pub use worlds::{WorldSpec, find, hostile_worlds, repeat, run, worlds};

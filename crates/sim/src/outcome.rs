@@ -6,6 +6,7 @@ use serde::Serialize;
 use truechimer_engine::report::Report;
 
 use crate::check::{Invariant, Tally, Violation};
+use crate::host::Happening;
 use crate::world::World;
 use crate::worlds::Chrony;
 
@@ -20,6 +21,9 @@ pub struct Outcome {
     pub length_s: f64,
     /// RMS of the clock's true error, seconds.
     pub rms_time_s: f64,
+    /// RMS error in the same time of a clock that was right in time and frequency when it heard the last of its
+    /// sources, seconds; `None` where sources can be heard.
+    pub limit_time_s: Option<f64>,
     /// Largest error in the same time, seconds.
     pub max_time_s: f64,
     /// RMS of the rate of the clock's error, slews included.
@@ -52,6 +56,9 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// How often each kind of event was reported.
     pub events: BTreeMap<String, u64>,
+    /// The first of each kind, with their times.
+    #[serde(skip)]
+    pub happenings: Vec<Happening>,
     /// The engine's report at the end; `None` if the world has no host.
     pub report: Option<Report>,
 }
@@ -68,9 +75,11 @@ impl Outcome {
             seed,
             length_s: world.elapsed(),
             rms_time_s: statistics.rms_time(),
+            limit_time_s: world.limit_time(),
             max_time_s: statistics.max_time(),
             rms_frequency: statistics.rms_frequency(),
-            ratio_time: chrony.and_then(|chrony| Some(statistics.rms_time() / chrony.rms_time_s?)),
+            ratio_time: chrony
+                .and_then(|chrony| Some(statistics.rms_time() / chrony.rms_time(world.limit_time())?)),
             ratio_freq: chrony.and_then(|chrony| Some(statistics.rms_frequency() / chrony.rms_frequency?)),
             packets,
             ratio_packets: chrony.and_then(|chrony| Some(packets as f64 / f64::from(chrony.packets?))),
@@ -84,6 +93,7 @@ impl Outcome {
             invariants: Invariant::ALL.map(|invariant| (invariant, book.tally(invariant))).into(),
             violations: book.violations().to_vec(),
             events: view.as_ref().map(|view| view.events.clone()).unwrap_or_default(),
+            happenings: view.as_ref().map(|view| view.happenings.clone()).unwrap_or_default(),
             report: view.map(|view| view.report),
         }
     }

@@ -41,6 +41,9 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// When time errors are counted; the last 80 % of the run if `None`.
     pub time_window: Option<Window>,
+    /// From when on no source can be heard, so that even a perfect clock would go wrong: its error in the time window
+    /// is the least that can be reached.
+    pub deaf_from_s: Option<f64>,
     /// When the stated adversary exceeds the model of a bound, so that I1 and I7 need not hold.
     pub exempt: Vec<Window>,
 }
@@ -212,6 +215,7 @@ impl Scenario {
             attacks: Vec::new(),
             faults: Vec::new(),
             time_window: None,
+            deaf_from_s: None,
             exempt: Vec::new(),
         }
     }

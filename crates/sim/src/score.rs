@@ -19,9 +19,14 @@ pub struct Row {
     pub world: String,
     /// What it is, in a line.
     pub about: String,
-    /// RMS of the clock's true error, seconds.
+    /// RMS of the clock's true error, seconds: the median of the runs, or over all of them in a world with a limit.
     pub rms_time_s: f64,
-    /// `rms_time_s` as a ratio to chrony's, where that is known.
+    /// chrony's, where that is known; in a world with a limit, scaled from the limit of chrony's runs to that of these.
+    pub chrony_rms_time_s: Option<f64>,
+    /// RMS error of a clock that was right when it heard the last of its sources, seconds; `None` where they can be
+    /// heard.
+    pub limit_time_s: Option<f64>,
+    /// `rms_time_s` as a ratio to chrony's.
     pub ratio_time: Option<f64>,
     /// The largest ratio that is good enough, where there is one.
     pub goal_ratio_time: Option<f64>,
@@ -141,14 +146,22 @@ impl Row {
         let middle = |pick: fn(&Outcome) -> f64| median(runs.iter().map(|run| pick(run)).collect());
         let middle_if = |pick: fn(&Outcome) -> Option<f64>| median_if(runs.iter().map(|run| pick(run)));
         let worst = |pick: fn(&Outcome) -> f64| runs.iter().map(|run| pick(run)).fold(0.0, f64::max);
-        let rms_time_s = middle(|run| run.rms_time_s);
-        let ratio_time = spec.chrony_rms_time().map(|chrony| rms_time_s / chrony);
+        // In a world with a limit, medians of a few seeds say little: error and limit are taken over all runs as one.
+        let limit_time_s = pooled(runs.iter().map(|run| run.limit_time_s));
+        let rms_time_s = match limit_time_s {
+            Some(_) => pooled(runs.iter().map(|run| Some(run.rms_time_s))).unwrap_or(f64::NAN),
+            None => middle(|run| run.rms_time_s),
+        };
+        let chrony_s = spec.chrony.and_then(|chrony| chrony.rms_time(limit_time_s));
+        let ratio_time = chrony_s.map(|chrony| rms_time_s / chrony);
         let settle = |run: &Outcome| Some(run.settle_s? - run.first_packet_s.unwrap_or(0.0));
         let settles: Option<Vec<f64>> = runs.iter().map(|run| settle(run)).collect();
         let mut row = Self {
             world: spec.name.to_owned(),
             about: spec.about.to_owned(),
             rms_time_s,
+            chrony_rms_time_s: chrony_s,
+            limit_time_s,
             ratio_time,
             goal_ratio_time: ratio_time.map(|_| spec.goal.ratio_time),
             ratio_reached: spec.reached_s.map(|reached| rms_time_s / reached),
@@ -189,6 +202,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn median_if(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let middle = median(values.map(|value| value.unwrap_or(f64::INFINITY)).collect());
     middle.is_finite().then_some(middle)
+}
+
+/// Root mean square; `None` of nothing, or if a value is missing.
+fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let squares: Vec<f64> = values.map(|value| value.map(|value| value * value)).collect::<Option<_>>()?;
+    (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
 }
 
 #[cfg(test)]

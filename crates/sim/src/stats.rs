@@ -112,6 +112,41 @@ impl Statistics {
     }
 }
 
+/// The least error that can be reached without hearing anybody: that of a clock which was right, in time and in
+/// frequency, when it heard the last, and has run on at this frequency.
+#[derive(Clone, Debug)]
+pub struct Holdover {
+    from_s: f64,
+    window: Window,
+    frequency: Option<f64>,
+    phase_s: f64,
+    errors: Squares,
+}
+
+impl Holdover {
+    /// Nobody is heard from `from_s` on; errors count in the window.
+    pub fn new(from_s: f64, window: Window) -> Self {
+        Self { from_s, window, frequency: None, phase_s: 0.0, errors: Squares::default() }
+    }
+
+    /// A step of so many seconds has ended, in which the oscillator had this frequency error.
+    pub fn record(&mut self, elapsed_s: f64, frequency: f64, step_s: f64) {
+        if elapsed_s <= self.from_s {
+            self.frequency = Some(frequency);
+        } else if let Some(known) = self.frequency {
+            self.phase_s += (frequency - known) * step_s;
+            if self.window.contains(elapsed_s) {
+                self.errors.add(self.phase_s);
+            }
+        }
+    }
+
+    /// RMS error in the window, seconds.
+    pub fn rms_time(&self) -> f64 {
+        self.errors.rms()
+    }
+}
+
 /// Counts of values in bins of equal ratio: a median without keeping the values, right to half a percent.
 #[derive(Clone, Debug)]
 struct Histogram {

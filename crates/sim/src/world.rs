@@ -12,12 +12,12 @@ use truechimer_time::{Cooked, NtpDuration};
 use truechimer_wire::{Header, Mode};
 
 use crate::check::{Book, Cause, Invariant, Truth, Violation};
-use crate::host::{Departure, Host};
+use crate::host::{Departure, Happening, Host};
 use crate::link::Window;
 use crate::random::Random;
 use crate::scenario::{Peer, Scenario};
 use crate::server::Server;
-use crate::stats::Statistics;
+use crate::stats::{Holdover, Statistics};
 use crate::trace::Trace;
 use queue::Queue;
 
@@ -35,6 +35,7 @@ pub struct World {
     queue: Queue,
     book: Book,
     statistics: Statistics,
+    holdover: Option<Holdover>,
     trace: Trace,
     departures: Vec<Departure>,
     strata: Vec<Vec<u8>>,
@@ -57,6 +58,8 @@ pub struct View {
     pub status: truechimer_discipline::clock::ClockStatus,
     /// How often each kind of event was reported.
     pub events: BTreeMap<String, u64>,
+    /// The first of each kind, with their times.
+    pub happenings: Vec<Happening>,
     /// Requests sent.
     pub packets: u64,
     /// When the first of them was sent, seconds from the start.
@@ -76,13 +79,15 @@ impl World {
             .map(|(n, config)| Host::new(n, config.clone(), scenario.start, scenario.step_s, seed))
             .collect();
         let later = Window { from_s: scenario.length_s / 5.0, until_s: f64::INFINITY };
+        let window = scenario.time_window.unwrap_or(later);
         let mut world = Self {
             book: Book::new(seed, repeat.clone(), scenario.exempt.clone()),
             repeat,
             servers,
             attackers: (200..).zip(&scenario.attacks).map(|(n, _)| Random::new(seed, n)).collect(),
             queue: Queue::default(),
-            statistics: Statistics::new(scenario.time_window.unwrap_or(later), later),
+            statistics: Statistics::new(window, later),
+            holdover: scenario.deaf_from_s.map(|from_s| Holdover::new(from_s, window)),
             trace: Trace::default(),
             departures: Vec::new(),
             strata: strata(&scenario),
@@ -149,6 +154,9 @@ impl World {
                 host.stepped_s = 0.0;
                 self.statistics.record(at_s, error, rate, bound);
                 self.trace.record(at_s, error, bound);
+                if let Some(holdover) = &mut self.holdover {
+                    holdover.record(at_s, host.rate, self.scenario.step_s);
+                }
             }
             host.turn_oscillator();
         }
@@ -252,6 +260,7 @@ impl World {
             report: host.engine.report(now),
             status: host.clock().status(),
             events: host.events.clone(),
+            happenings: host.happenings.clone(),
             packets: host.packets,
             first_packet_s: host.first_packet_s,
             steps: host.steps,
@@ -261,6 +270,11 @@ impl World {
     /// The figures of the first host so far.
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// RMS error that no clock can be better than, where nobody can be heard.
+    pub fn limit_time(&self) -> Option<f64> {
+        self.holdover.as_ref().map(Holdover::rms_time)
     }
 
     /// What the checkers found so far.

@@ -34,6 +34,8 @@ pub struct WorldSpec {
 pub struct Chrony {
     /// RMS of the clock's true error, seconds.
     pub rms_time_s: Option<f64>,
+    /// What `limit_time_s` of an [`Outcome`] is in the runs in which chrony's time error was measured.
+    pub limit_time_s: Option<f64>,
     /// Largest error, seconds.
     pub max_time_s: Option<f64>,
     /// RMS of the clock's frequency error.
@@ -49,6 +51,7 @@ pub struct Chrony {
 const fn chrony(rms: f64, max: f64, frequency: f64, packets: u32, bound: Option<f64>) -> Option<Chrony> {
     Some(Chrony {
         rms_time_s: Some(rms),
+        limit_time_s: None,
         max_time_s: Some(max),
         rms_frequency: Some(frequency),
         packets: Some(packets),
@@ -61,6 +64,7 @@ const fn pps(rms: f64) -> Option<Chrony> {
     let nothing = None;
     Some(Chrony {
         rms_time_s: Some(rms),
+        limit_time_s: None,
         max_time_s: nothing,
         rms_frequency: nothing,
         packets: None,
@@ -69,8 +73,17 @@ const fn pps(rms: f64) -> Option<Chrony> {
     })
 }
 
+/// In the last 20 min of two hours without a network an error is what the oscillator has walked meanwhile, more or
+/// less, and differs by a factor of ten from seed to seed. chrony's figure is the median of a few seeds in which that
+/// was little: 0.7 of chrony's error was the limit there.
+const DEAF: Option<Chrony> = match chrony(1.27e-4, 4.0e-4, 3.1e-7, 1086, None) {
+    Some(chrony) => Some(Chrony { limit_time_s: Some(0.7 * 1.27e-4), ..chrony }),
+    None => None,
+};
+
 const START: Option<Chrony> = Some(Chrony {
     rms_time_s: None,
+    limit_time_s: None,
     max_time_s: None,
     rms_frequency: Some(7.9e-8),
     packets: Some(46),
@@ -191,13 +204,7 @@ static WORLDS: &[WorldSpec] = &[
         Goal::USUAL,
         s::temperature,
     ),
-    row(
-        "outage p6",
-        "two hours without a network; judged in their last 20 min",
-        chrony(1.27e-4, 4.0e-4, 3.1e-7, 1086, None),
-        OUTAGE,
-        s::outage,
-    ),
+    row("outage p6", "two hours without a network; judged in their last 20 min", DEAF, OUTAGE, s::outage),
     row("start", "half a second and 100 ppm wrong", START, AT_ONCE, s::start),
     row(
         "pps w1e-10",
@@ -235,6 +242,14 @@ pub fn hostile_worlds() -> &'static [WorldSpec] {
 /// The world of this name, hostile ones included.
 pub fn find(name: &str) -> Option<&'static WorldSpec> {
     WORLDS.iter().chain(hostile::HOSTILE).find(|world| world.name == name)
+}
+
+impl Chrony {
+    /// chrony's RMS time error, seconds; in runs that have such a limit, as it would be with this one.
+    pub fn rms_time(&self, limit_time_s: Option<f64>) -> Option<f64> {
+        let scale = limit_time_s.zip(self.limit_time_s).map_or(1.0, |(here, there)| here / there);
+        Some(self.rms_time_s? * scale)
+    }
 }
 
 impl WorldSpec {

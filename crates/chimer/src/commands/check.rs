@@ -103,7 +103,7 @@ fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Re
 }
 
 /// The file's bytes, at most one more than a configuration may have.
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     let source: Box<dyn Read> = if file == Path::new("-") {
         Box::new(std::io::stdin().lock())
     } else {

@@ -12,6 +12,7 @@ use crate::human;
 use crate::outcome::{Failure, Outcome, Style, to_json};
 use crate::table::{Edge, Facts, Paint, Table, Tone};
 
+pub mod run;
 pub mod score;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ run.
 Examples:
   chimer sim list
   chimer sim world 'lan w1e-9 p6' --seed 7
-  chimer sim score")]
+  chimer sim score
+  chimer sim run my-network.toml --plot my-network.svg")]
 pub struct SimArgs {
     /// What to do.
     #[command(subcommand)]
@@ -50,6 +52,8 @@ Example:
     World(WorldArgs),
     /// Run all over several seeds, against chrony's figures
     Score(score::ScoreArgs),
+    /// Run a world of your own
+    Run(run::RunArgs),
 }
 
 /// `chimer sim list`.
@@ -84,6 +88,7 @@ impl SimArgs {
             SimCommand::List(args) => args.output,
             SimCommand::World(args) => args.output,
             SimCommand::Score(args) => args.output,
+            SimCommand::Run(args) => args.output,
         }
     }
 }
@@ -98,6 +103,7 @@ pub fn sim(args: &SimArgs) -> Result<Outcome, Failure> {
         SimCommand::List(_) => list(style),
         SimCommand::World(args) => world(args, style),
         SimCommand::Score(args) => score::score(args, style),
+        SimCommand::Run(args) => run::run(args, style),
     }
 }
 
@@ -133,7 +139,7 @@ fn world(args: &WorldArgs, style: Style) -> Result<Outcome, Failure> {
         progress.set_position(elapsed_s as u64);
     });
     progress.finish_and_clear();
-    let text = if style.json { to_json(&run)? } else { render(spec, &run, style.paint) };
+    let text = if style.json { to_json(&run)? } else { render(&run, spec.about, style.paint) };
     Ok(Outcome::judged(text, run.is_clean()))
 }
 
@@ -155,11 +161,11 @@ fn progress_bar(quiet: bool, length_s: f64) -> ProgressBar {
     bar
 }
 
-fn render(spec: &WorldSpec, run: &Run, paint: Paint) -> String {
+fn render(run: &Run, about: &str, paint: Paint) -> String {
     let against_chrony =
         |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!(" ({ratio:.2} of chrony's)"));
     let mut facts = Facts::default();
-    facts.add("World", format!("{}: {}", spec.name, spec.about));
+    facts.add("World", format!("{}: {about}", run.world));
     facts.add("Length", format!("{}, seed {}", human::span(run.length_s), run.seed));
     facts.add("Time error", format!("{} RMS{}", human::span(run.rms_time_s), against_chrony(run.ratio_time)));
     facts.add("Largest", human::span(run.max_time_s));

@@ -5,7 +5,7 @@ use truechimer_engine::Event;
 use super::Priority;
 
 /// One sentence for a human, and how much it matters.
-pub(super) fn describe(event: &Event) -> (Priority, String) {
+pub fn describe(event: &Event) -> (Priority, String) {
     match event {
         Event::Selected { source } => (Priority::Notice, format!("selected source {source}")),
         Event::NoMajority { answering, agreeing } => {

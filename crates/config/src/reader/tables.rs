@@ -123,6 +123,17 @@ impl Reader {
         self.push(diagnostic);
     }
 
+    /// Reports what is wrong with the file as a whole.
+    pub fn fault_of_file(
+        &mut self,
+        rule: &'static Rule,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let diagnostic = self.at(rule, &(0..0), message).help(help);
+        self.push(diagnostic);
+    }
+
     /// Reports a key that a table cannot do without, if it is not there.
     pub fn require(&mut self, table: &Table<'_>, name: &str) {
         let Some(key) = table.key(name) else { return };

@@ -11,6 +11,13 @@ fn medians() {
 }
 
 #[test]
+fn errors_with_a_limit_are_pooled() {
+    assert_eq!(pooled([Some(3.0), Some(4.0)].into_iter()), Some(12.5_f64.sqrt()));
+    assert_eq!(pooled([Some(3.0), None].into_iter()), None);
+    assert_eq!(pooled(std::iter::empty()), None);
+}
+
+#[test]
 fn a_scoreboard_is_that_of_its_runs() {
     let (specs, seeds) = ([find("start").unwrap(), find("pps w1e-9").unwrap()], [4, 5]);
     let outcomes = run_all(&specs, &seeds, 2, |_, _| {});

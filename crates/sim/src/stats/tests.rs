@@ -47,3 +47,15 @@ fn never_settled_says_so() {
     (0..2000).for_each(|second| statistics.record(f64::from(second), 2e-3, 0.0, None));
     assert_eq!(statistics.settled(), None);
 }
+
+#[test]
+fn the_limit_of_holdover_is_what_the_oscillator_has_walked() {
+    let mut holdover = Holdover::new(10.0, Window { from_s: 18.0, until_s: 21.0 });
+    for second in 1..=30 {
+        let frequency = if second <= 15 { 1e-5 } else { 1.2e-5 };
+        holdover.record(f64::from(second), frequency, 1.0);
+    }
+    // 2e-6 too fast from the 16th second on: 6, 8 and 10 µs at the 18th, 19th and 20th.
+    let expected = ((36.0 + 64.0 + 100.0) / 3.0_f64).sqrt() * 1e-6;
+    assert!((holdover.rms_time() / expected - 1.0).abs() < 1e-9, "{}", holdover.rms_time());
+}

@@ -94,6 +94,7 @@ pub(super) fn outage() -> Scenario {
     let outage = Window { from_s: 50_000.0, until_s: 57_200.0 };
     let link = LinkConfig { outages: vec![outage], ..LinkConfig::symmetric(INET1) };
     let mut scenario = client(vec![link], 1e-9, 70_000.0, &p6());
+    scenario.deaf_from_s = Some(outage.from_s);
     scenario.time_window = Some(Window { from_s: outage.until_s - 1200.0, until_s: outage.until_s });
     scenario
 }

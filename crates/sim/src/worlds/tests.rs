@@ -33,3 +33,13 @@ fn the_laws_are_those_of_the_table() {
 fn the_repeating_command_names_world_and_seed() {
     assert!(repeat("lan w1e-9 p6", 7).ends_with(" 'lan w1e-9 p6' --seed 7"));
 }
+
+#[test]
+fn the_figure_of_the_outage_is_scaled_to_the_walk_of_the_oscillator() {
+    let chrony = find("outage p6").unwrap().chrony.unwrap();
+    assert_eq!(chrony.rms_time(None), Some(1.27e-4));
+    assert!((chrony.rms_time(Some(8.89e-5)).unwrap() / 1.27e-4 - 1.0).abs() < 1e-12);
+    assert!((chrony.rms_time(Some(2.0 * 8.89e-5)).unwrap() / 2.54e-4 - 1.0).abs() < 1e-12);
+    let lan = find("lan w1e-9 p6").unwrap().chrony.unwrap();
+    assert_eq!(lan.rms_time(None), lan.rms_time_s);
+}

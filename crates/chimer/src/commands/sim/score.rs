@@ -10,9 +10,9 @@ use truechimer_sim::score::{Row, Scoreboard, run_all};
 
 use crate::cli::OutputArgs;
 use crate::human;
-use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::outcome::{Failure, Outcome, Style, terminal_width, to_json};
 use crate::plot::{COLUMNS, draw};
-use crate::table::{Edge, Paint, Table, Tone};
+use crate::table::{Edge, Narrow, Paint, Table, Tone};
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +32,10 @@ Columns:
   Sent       requests
   Settled    from when on the error stayed under 1 ms
   Bound      median of the reported error bound
-  of chrony  time (with its goal), frequency, requests and bound as ratios to chrony's figures; in worlds where chrony \
-was not measured, = marks the ratio to the best known time error
-  Verdict    what misses its goal: time, freq, sent, bound, max, settle, or VIOLATED, if an error exceeded the bound
+  of chrony  time (with its goal), frequency, requests and bound as ratios to chrony's;
+             where chrony was not measured, = marks the ratio to the best known time error
+  Verdict    what misses its goal: time, freq, sent, bound, max, settle; VIOLATED is an
+             error that exceeded the bound
 
 Exit status:
   0  every row meets its goal, and no error exceeded its bound
@@ -176,7 +177,8 @@ fn render(board: &Scoreboard, paint: Paint) -> String {
     for row in &board.worlds {
         table.row(if row.met { Tone::Good } else { Tone::Bad }, cells(row));
     }
-    let mut text = table.render(paint);
+    let means = [Narrow::Drop("Settled"), Narrow::Drop("Max"), Narrow::Drop("Freq"), Narrow::Drop("Sent")];
+    let mut text = table.fit(terminal_width(), &means).render(paint);
     if let Some(mean) = board.geometric_mean {
         let number = board.geometric_mean_worlds;
         let goal = board.goal_geometric_mean.map_or_else(String::new, |goal| format!("; goal {goal}"));
