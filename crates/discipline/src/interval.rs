@@ -28,8 +28,11 @@ const MEASURED_SD: f64 = 50e-6;
 /// Sigmas of the frequency, its wander since then included.
 const SIGMAS: f64 = 6.0;
 
-/// For how long the rate must be proven, seconds.
-const PROOF_S: f64 = 3600.0;
+/// The rate is proven by what two samples say by themselves. The earlier one is left for a later one when that proves the
+/// rate to within this…
+const PROVEN: f64 = 1e-6;
+/// …or is this old, seconds: what an oscillator did so long ago says nothing of now.
+const PROOF_S: f64 = 43_200.0;
 
 /// Change of rate that is always allowed for, per √s, whatever has been learned: what an oscillator does in hours
 /// does not show in the minutes before.
@@ -122,8 +125,8 @@ pub struct ErrorInterval {
     doubt: u8,
     /// Another source's sample contradicted what is said of the oscillator since this one's last.
     suspected: bool,
-    /// What the first sample said: the other end of the span over which the rate is proven.
-    first: Option<Known>,
+    /// What samples said by themselves: two earlier ones, the older first, and the last.
+    proof: Option<[Known; 3]>,
 }
 
 impl Default for ErrorInterval {
@@ -135,7 +138,7 @@ impl Default for ErrorInterval {
 impl ErrorInterval {
     /// Nothing is known.
     pub const fn new() -> Self {
-        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0, suspected: false, first: None }
+        Self { drift: Drift::UNKNOWN, known: None, restarts: 0, doubt: 0, suspected: false, proof: None }
     }
 
     /// Tells what is known of the oscillator now. It applies from the last sample on, so call it after the
@@ -156,19 +159,15 @@ impl ErrorInterval {
     }
 
     /// What is guaranteed of an oscillator of which these statistics were gathered, as far as this source proves it:
-    /// no less is allowed for than the mean rate since the first sample can have been by the intervals alone.
+    /// no less is allowed for than the mean rate over the last while can have been by what the samples say by themselves.
     ///
-    /// An estimator that has seen a handful of delays can be sure and wrong by many sigmas. The proof needs nothing
-    /// but the intervals. It is asked for in the first hour, and again after a contradiction; later the mean rate says
-    /// nothing of the present one.
+    /// An estimator that has seen a handful of delays can be sure and wrong by many sigmas, and one on whose path somebody
+    /// stretches the delays little by little (AT-09) is led to a wrong rate for good. The proof assumes no law of delays.
     pub fn bear_out(&self, oscillator: &Oscillator) -> Drift {
         let drift = Drift::of(oscillator);
-        let (Some(first), Some(known)) = (self.first, self.known) else { return drift };
-        let span = (known.at - first.at).seconds();
-        if span > 0.0 && span < PROOF_S {
-            drift.covering([(known.lo - first.hi) / span, (known.hi - first.lo) / span])
-        } else {
-            drift
+        match self.proof {
+            Some([older, _, last]) if last.at > older.at => drift.covering(last.mean_rate_since(&older)),
+            _ => drift,
         }
     }
 
@@ -179,7 +178,7 @@ impl ErrorInterval {
         let Some(fresh) = Known::by(sample, &self.drift()) else { return };
         let Some(known) = self.known else {
             self.known = Some(fresh);
-            self.first = Some(fresh);
+            self.proof = Some([fresh; 3]);
             return;
         };
         if fresh.at < known.at {
@@ -199,9 +198,20 @@ impl ErrorInterval {
             self.doubt = self.doubt.saturating_sub(1);
         } else {
             self.doubt = DOUBTFUL_SAMPLES;
-            self.first = Some(fresh);
+            self.proof = None;
         }
+        self.prove(fresh);
         self.known = Some(believed.unwrap_or(fresh));
+    }
+
+    /// Takes what a sample says by itself into the proof of the rate.
+    fn prove(&mut self, last: Known) {
+        let [older, younger, _] = self.proof.unwrap_or([last; 3]);
+        let [least, greatest] = last.mean_rate_since(&younger);
+        let old = (last.at - younger.at).seconds() > PROOF_S;
+        // A NaN, where there is no span yet, is not narrow.
+        let narrow = (greatest - least) / 2.0 <= PROVEN;
+        self.proof = Some(if narrow || old { [younger, last, last] } else { [older, younger, last] });
     }
 
     /// What is guaranteed of the oscillator, as far as this source's samples bear it out.
@@ -254,7 +264,7 @@ impl ErrorInterval {
         self.known = None;
         self.doubt = 0;
         self.suspected = false;
-        self.first = None;
+        self.proof = None;
     }
 }
 
@@ -286,6 +296,12 @@ impl Known {
         };
         // A NaN anywhere fails this too.
         (known.lo <= known.hi && known.lo.is_finite() && known.hi.is_finite()).then_some(known)
+    }
+
+    /// Least and greatest mean rate since an earlier sample.
+    fn mean_rate_since(&self, earlier: &Self) -> [f64; 2] {
+        let span = (self.at - earlier.at).seconds();
+        [(self.lo - earlier.hi) / span, (self.hi - earlier.lo) / span]
     }
 
     fn at(&self, at: Raw, drift: &Drift) -> [f64; 2] {

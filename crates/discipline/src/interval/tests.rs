@@ -190,7 +190,19 @@ fn a_sure_estimate_of_a_few_samples_is_not_believed_further_than_they_prove() {
         let [_, up] = interval.bear_out(&sure).over(1.0);
         assert!((up - greatest).abs() < 1e-7, "{up} after {t} s");
     }
-    interval.update(&exchange(3601.0, 1e-3, 1e-3));
-    let [_, up] = interval.bear_out(&sure).over(1.0);
-    assert!(up < -1.9e-4, "{up}: after an hour the present rate is the estimator's to say");
+    // And so it stays: an estimate can be led astray at any time (AT-09).
+    for i in 1..=100 {
+        interval.update(&exchange(1000.0 + 640.0 * f64::from(i), 1e-3, 1e-3));
+        let [_, up] = interval.bear_out(&sure).over(1.0);
+        assert!(up > 0.0, "{up}: the true rate of 0 is allowed for");
+    }
+    // What was proven long ago says nothing of now: the window moves on.
+    let spans: Vec<f64> = [3000.0, 6000.0]
+        .map(|t| {
+            interval.update(&exchange(65_000.0 + t, 1e-3 + 5e-5 * t, 1e-3 - 5e-5 * t));
+            let [_, up] = interval.bear_out(&Oscillator { frequency: 5e-5, ..sure }).over(1.0);
+            up
+        })
+        .into();
+    assert!(spans.iter().all(|up| *up >= 5e-5), "{spans:?}");
 }
