@@ -368,6 +368,11 @@ impl BankEstimator {
             let [recent, _] = &mut self.past;
             recent.clone_from(&self.classes);
         }
+        // A sample that was held back may be the first of a new route, and the filters do not have it in them yet.
+        let turn = if self.held_in_a_row > 0 { 0 } else { self.samples };
+        if self.samples < route::SETTLED || !route::is_turn(turn) {
+            return;
+        }
         let mut best: Option<(usize, usize, &Member)> = None;
         for (index, class) in self.classes.iter().enumerate() {
             for (j, member) in class.members.iter().enumerate() {
@@ -377,11 +382,7 @@ impl BankEstimator {
             }
         }
         if let Some((class, j, member)) = best {
-            // A sample that was held back may be the first of a new route, and the filters do not have it in them yet.
-            let turn = if self.held_in_a_row > 0 { 0 } else { self.samples };
-            if self.samples >= route::SETTLED {
-                self.rivals.split(turn, &member.state, wander(j), class);
-            }
+            self.rivals.split(&member.state, wander(j), class);
         }
     }
 

@@ -37,6 +37,11 @@ const PATIENCE: u64 = 20;
 /// Clocks of servers move less often than routes, nats.
 const CLOCK_MOVES: f64 = -6.0;
 
+/// Whether rivals split off at this exchange.
+pub(super) fn is_turn(exchange: u64) -> bool {
+    exchange.is_multiple_of(EVERY)
+}
+
 /// What a rival has forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
@@ -117,9 +122,9 @@ impl Rivals {
         self.rivals.iter().map(|rival| rival.lead).fold(0.0, f64::max)
     }
 
-    /// New rivals of the best filter, now and then.
-    pub(super) fn split(&mut self, samples: u64, best: &State, wander: f64, class: usize) {
-        if !samples.is_multiple_of(EVERY) || self.suspicion() > SUSPICION {
+    /// New rivals of the best filter, unless one is under suspicion of being right.
+    pub(super) fn split(&mut self, best: &State, wander: f64, class: usize) {
+        if self.suspicion() > SUSPICION {
             return;
         }
         for change in CHANGES {
