@@ -21,6 +21,7 @@
 //! | `header` | the 48 bytes that every packet begins with | RFC 5905 §7.3 |
 //! | `refid` | reference identifiers and kiss codes | RFC 5905 §7.3, §7.4 |
 //! | `extension` | extension fields | RFC 7822, RFC 9748 |
+//! | [`mac`] | symmetric keys and the digests made with them | RFC 5905 §7.3, RFC 8573 |
 //! | `packet` | a whole packet, checked | RFC 5905 §7.3, §7.5 |
 //! | `write` | a whole packet, written | |
 
@@ -28,6 +29,7 @@
 
 mod extension;
 mod header;
+pub mod mac;
 mod packet;
 mod refid;
 mod write;
