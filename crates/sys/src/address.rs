@@ -1,11 +1,13 @@
 //! Socket addresses as the kernel writes them.
 
+use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use libc::{c_int, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_storage, socklen_t};
 
-use crate::ffi;
+use crate::ffi::{self, check};
 
 /// An address in the kernel's form, and how many bytes of it count.
 pub(crate) struct RawAddress {
@@ -120,6 +122,23 @@ pub(crate) fn ipv4(address: libc::in_addr) -> Ipv4Addr {
 
 pub(crate) fn ipv6(address: libc::in6_addr) -> Ipv6Addr {
     Ipv6Addr::from(address.s6_addr)
+}
+
+/// Ties a socket to an address of ours.
+pub(crate) fn bind_to(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
+    let address = RawAddress::new(address);
+    // SAFETY: the pointer and the length describe `address`.
+    check(unsafe { libc::bind(socket.as_raw_fd(), address.pointer(), address.length()) })?;
+    Ok(())
+}
+
+/// The address that a socket is bound to.
+pub(crate) fn local_address(socket: &OwnedFd) -> io::Result<SocketAddr> {
+    let mut address = RawAddress::empty();
+    let mut length = address.length();
+    // SAFETY: the pointers are to an address with room for any family and to its length.
+    check(unsafe { libc::getsockname(socket.as_raw_fd(), address.storage_mut().cast(), &raw mut length) })?;
+    address.parse(length).ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
 }
 
 #[cfg(test)]

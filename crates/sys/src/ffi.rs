@@ -51,7 +51,7 @@ pub(crate) fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
 }
 
 /// Makes a descriptor non-blocking and closed on `exec`.
-pub(crate) fn keep_to_ourselves(fd: &OwnedFd) -> io::Result<()> {
+pub(crate) fn keep_to_ourselves(fd: &impl AsRawFd) -> io::Result<()> {
     let fd = fd.as_raw_fd();
     // SAFETY: `fcntl` with these commands takes and returns integers only.
     unsafe {

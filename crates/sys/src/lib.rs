@@ -6,6 +6,8 @@
 //! | [`udp`] | datagram sockets whose packets carry kernel timestamps |
 //! | [`poll`] | waiting for descriptors and deadlines with `poll(2)` |
 //! | [`signal`] | signals as flags that the event loop takes |
+//! | [`tcp`] | stream sockets, for key exchange |
+//! | [`role`] | helper processes without privileges |
 //! | [`resolver`] | names to addresses: in a process of its own, or inside the loop |
 //! | [`unix`] | the control sockets |
 //! | [`files`] | small files, read with a limit and replaced atomically |
@@ -42,7 +44,9 @@ pub mod poll;
 pub mod privileges;
 pub mod random;
 pub mod resolver;
+pub mod role;
 pub mod signal;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod udp;

@@ -9,6 +9,7 @@ use std::path::Path;
 use libc::{c_int, c_ulong};
 
 use crate::ffi::check;
+use crate::role::Confinement;
 
 const CAP_NET_BIND_SERVICE: u32 = 10;
 const CAP_SYS_TIME: u32 = 25;
@@ -106,9 +107,10 @@ pub fn no_new_privs() -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
 }
 
-/// What a helper process does before it reads its first byte: it becomes nobody if it is root, has no capability, gains
-/// none, and ends with the thread that started it.
-pub(crate) fn enter_role() -> io::Result<()> {
+/// What a role process does before it reads its first byte: it becomes nobody if it is root, has no capability, gains
+/// none, cannot be looked into, writes no files, and ends with the thread that started it.
+pub(crate) fn enter_role(confinement: &Confinement) -> io::Result<()> {
+    lower_priority(confinement.nice);
     // SAFETY: no pointers are passed.
     if unsafe { libc::geteuid() } == 0 {
         drop_bounding_set(0);
@@ -118,8 +120,42 @@ pub(crate) fn enter_role() -> io::Result<()> {
     }
     clear_capabilities()?;
     no_new_privs()?;
+    // What it holds (keys, for one) is not for other processes of the same user, nor for a core file.
+    prctl(libc::PR_SET_DUMPABLE, 0)?;
+    limit(libc::RLIMIT_CORE, 0)?;
+    limit(libc::RLIMIT_FSIZE, 0)?;
+    // Standard error may be a file: then its last words are lost, and no more.
+    // SAFETY: to ignore a signal needs no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    if confinement.alone {
+        limit(libc::RLIMIT_NPROC, 0)?;
+    }
+    if let Some(descriptors) = confinement.descriptors {
+        limit(libc::RLIMIT_NOFILE, descriptors)?;
+    }
     // Only now: a change of user resets it.
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong)
+}
+
+/// Behind the daemon's own priority. Best effort: a system that refuses runs the role beside the daemon.
+fn lower_priority(nice: u8) {
+    // SAFETY: no pointers are passed; 0 is the calling process. That −1 may also stand for an error does not matter.
+    unsafe {
+        let now = libc::getpriority(libc::PRIO_PROCESS, 0);
+        libc::setpriority(libc::PRIO_PROCESS, 0, now + c_int::from(nice.min(19)));
+    }
+}
+
+/// Lowers a limit of the process for good; one that is lower already stays.
+fn limit(what: libc::__rlimit_resource_t, most: u64) -> io::Result<()> {
+    // SAFETY: all zeros is a legal `rlimit`.
+    let mut now: libc::rlimit = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a local structure.
+    check(unsafe { libc::getrlimit(what, &raw mut now) })?;
+    let most = (most as libc::rlim_t).min(now.rlim_max).min(now.rlim_cur);
+    let lower = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: as above.
+    check(unsafe { libc::setrlimit(what, &raw const lower) }).map(drop)
 }
 
 fn switch_user(uid: libc::uid_t, gid: libc::gid_t) -> io::Result<()> {

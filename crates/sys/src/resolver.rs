@@ -1,9 +1,8 @@
 //! Names to addresses, away from the clock.
 //!
-//! `getaddrinfo` blocks, and it runs code that the system's configuration chooses. So it runs in a **role process**: the
-//! same program started as `/proc/self/exe --role=resolver`, which gives up its privileges before it reads its first
-//! question (`role_main`). Questions and answers pass through a socket pair, one at a time. A role that dies, hangs or
-//! talks nonsense is ended, and started again with the next question, after a pause that doubles.
+//! `getaddrinfo` blocks, and it runs code that the system's configuration chooses. So it runs in a process of its own
+//! (see [`role`](crate::role)), which answers one question at a time, and is started again with the next question when it
+//! had to be ended.
 //!
 //! Alternatively it runs inside the loop ([`Resolver::inline`]), for tests in simulated networks.
 
@@ -16,7 +15,9 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::RawFd;
 
-use role::Role;
+use role::RoleResolver;
+
+use crate::role::Program;
 
 pub use role::role_main;
 
@@ -50,7 +51,7 @@ const MAX_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Resolver {
     /// `None`: inside the loop.
-    role: Option<Role>,
+    role: Option<RoleResolver>,
     /// Answers that are known, to be taken.
     ready: VecDeque<(u64, Answer)>,
 }
@@ -61,10 +62,10 @@ impl Resolver {
     /// # Errors
     /// It cannot be started.
     pub fn spawn_role() -> io::Result<Self> {
-        Ok(Self::with_role(Role::start(role::own_program())?))
+        Ok(Self::with_role(RoleResolver::start(Program::own("resolver"))?))
     }
 
-    fn with_role(role: Role) -> Self {
+    fn with_role(role: RoleResolver) -> Self {
         Self { role: Some(role), ready: VecDeque::new() }
     }
 
@@ -88,7 +89,7 @@ impl Resolver {
     /// What to wait for reading on. It changes when the role process is started again; `None` if there is nothing
     /// to wait for.
     pub fn fd(&self) -> Option<RawFd> {
-        self.role.as_ref().and_then(Role::fd)
+        self.role.as_ref().and_then(RoleResolver::fd)
     }
 
     /// Takes an answer, if there is one. To be called after every question as well as when [`fd`](Self::fd) can be

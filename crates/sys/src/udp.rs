@@ -27,6 +27,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use truechimer_time::Cooked;
 
+pub(crate) use options::{allow_absent_address, bind_to_interface};
+
 pub use client::ClientSocket;
 pub use server::ServerSocket;
 pub use stamp::{StampKeeper, judge_received, judge_sent};

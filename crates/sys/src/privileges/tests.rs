@@ -58,10 +58,31 @@ fn the_clock_can_be_kept_if_it_was_there() {
 #[test]
 fn a_role_has_nothing_left() {
     in_own_process("privileges::tests::a_role_has_nothing_left", || {
-        enter_role().unwrap();
+        let descriptors = Some(40);
+        // SAFETY: no pointers are passed.
+        let priority = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+        let before = priority();
+        enter_role(&Confinement { nice: 7, alone: true, descriptors }).unwrap();
         assert!(!is_root());
         assert_eq!(capabilities("CapPrm") | capabilities("CapEff"), 0);
         assert_eq!(status("NoNewPrivs"), "1");
+        assert_eq!(priority(), (before + 7).min(19));
+        // SAFETY: no pointers are passed.
+        assert_eq!(unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }, 0);
+        for (what, most) in [
+            (libc::RLIMIT_CORE, 0),
+            (libc::RLIMIT_FSIZE, 0),
+            (libc::RLIMIT_NPROC, 0),
+            (libc::RLIMIT_NOFILE, 40),
+        ] {
+            // SAFETY: the pointer is to a local structure.
+            let limit = unsafe {
+                let mut limit: libc::rlimit = std::mem::zeroed();
+                assert_eq!(libc::getrlimit(what, &raw mut limit), 0);
+                limit
+            };
+            assert_eq!((limit.rlim_cur, limit.rlim_max), (most, most));
+        }
     });
 }
 

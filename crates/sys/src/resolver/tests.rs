@@ -28,7 +28,7 @@ fn shell(script: &'static str) -> Resolver {
         command.args(["-c", script]);
         command
     };
-    Resolver::with_role(Role::start(Box::new(program)).unwrap())
+    Resolver::with_role(RoleResolver::start(Program::new(program)).unwrap())
 }
 
 fn wait_for_answer(resolver: &mut Resolver) -> (u64, Answer) {
@@ -76,7 +76,7 @@ fn an_address_is_its_own_answer() {
 
 #[test]
 fn the_role_process_answers_and_ends_with_us() {
-    let mut resolver = Resolver::with_role(Role::start(Box::new(test_role)).unwrap());
+    let mut resolver = Resolver::with_role(RoleResolver::start(Program::new(test_role)).unwrap());
     for query in 0..5 {
         resolver.ask(query, "localhost", Some(Family::V4));
     }
@@ -96,7 +96,7 @@ fn a_role_that_dies_is_started_again_after_a_pause() {
         deaths += 1;
         if deaths == 1 { Command::new("/bin/false") } else { test_role() }
     };
-    let mut resolver = Resolver::with_role(Role::start(Box::new(program)).unwrap());
+    let mut resolver = Resolver::with_role(RoleResolver::start(Program::new(program)).unwrap());
     resolver.ask(1, "localhost", Some(Family::V4));
     assert_eq!(wait_for_answer(&mut resolver), (1, Err(ResolveError::Unavailable)));
     assert_eq!(resolver.fd(), None, "nothing to wait for, so no spinning");
@@ -139,7 +139,7 @@ fn waiting_questions_are_bounded() {
 
 #[test]
 fn a_program_that_cannot_be_started_is_an_error() {
-    assert!(Role::start(Box::new(|| Command::new("/nonexistent/program"))).is_err());
+    assert!(RoleResolver::start(Program::new(|| Command::new("/nonexistent/program"))).is_err());
 }
 
 #[test]

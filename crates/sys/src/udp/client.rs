@@ -8,7 +8,7 @@ use truechimer_time::Cooked;
 
 use super::message::{receive, receive_datagram, send};
 use super::{Received, options};
-use crate::address::{RawAddress, domain};
+use crate::address::{RawAddress, bind_to, domain};
 use crate::ffi::{self, check};
 
 /// A connected socket on a random port of the kernel's choice (RFC 9109).
@@ -82,11 +82,4 @@ impl ClientSocket {
     pub fn fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
-}
-
-pub(super) fn bind_to(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
-    let address = RawAddress::new(address);
-    // SAFETY: the pointer and the length describe `address`.
-    check(unsafe { libc::bind(socket.as_raw_fd(), address.pointer(), address.length()) })?;
-    Ok(())
 }

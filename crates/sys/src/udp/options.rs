@@ -71,7 +71,7 @@ pub(super) fn queue_errors(socket: &OwnedFd, family: IpAddr) {
 }
 
 /// Lets a server be started before its address is configured.
-pub(super) fn allow_absent_address(socket: &OwnedFd, family: IpAddr) {
+pub(crate) fn allow_absent_address(socket: &OwnedFd, family: IpAddr) {
     let _ = match family {
         IpAddr::V4(_) => set_option(socket, libc::IPPROTO_IP, libc::IP_FREEBIND, 1),
         IpAddr::V6(_) => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1),
@@ -80,7 +80,7 @@ pub(super) fn allow_absent_address(socket: &OwnedFd, family: IpAddr) {
 
 /// Ties a socket to a network interface. This one is not best effort: serving on every interface instead would
 /// be a surprise.
-pub(super) fn bind_to_interface(socket: &OwnedFd, interface: &str) -> io::Result<()> {
+pub(crate) fn bind_to_interface(socket: &OwnedFd, interface: &str) -> io::Result<()> {
     let name = CString::new(interface).map_err(|_| io::Error::from_raw_os_error(libc::ENODEV))?;
     let bytes = name.as_bytes_with_nul();
     if bytes.len() > libc::IFNAMSIZ {

@@ -4,11 +4,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use super::client::bind_to;
 use super::message::{receive_datagram, send};
 use super::{Received, options};
-use crate::address::{RawAddress, domain};
-use crate::ffi::{self, check, set_option};
+use crate::address::{bind_to, domain, local_address};
+use crate::ffi::{self, set_option};
 
 /// A socket that answers whoever asks.
 ///
@@ -43,6 +42,7 @@ impl ServerSocket {
         options::ask_for_details(&socket, family);
         options::never_fragment(&socket, family);
         bind_to(&socket, address)?;
+        // Asked only where the port is the kernel's choice, as demonstrations and tests do.
         let local = if address.port() == 0 { local_address(&socket)? } else { address };
         Ok(Self { socket, local })
     }
@@ -78,13 +78,4 @@ impl ServerSocket {
 
 fn is_broadcast(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.is_broadcast())
-}
-
-/// Asked only where the port is the kernel's choice, as demonstrations and tests do.
-fn local_address(socket: &OwnedFd) -> io::Result<SocketAddr> {
-    let mut address = RawAddress::empty();
-    let mut length = address.length();
-    // SAFETY: the pointers are to an address with room for any family and to its length.
-    check(unsafe { libc::getsockname(socket.as_raw_fd(), address.storage_mut().cast(), &raw mut length) })?;
-    address.parse(length).ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))
 }
