@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use truechimer_discipline::clock::{ClockCommand, ClockReadback};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::{
-    ClockConfig, Endpoint, EngineConfig, Host, LocalConfig, PanicLimits, SelectionConfig, SourceConfig,
-    SourceKind, SourceOptions,
+    ClockConfig, Endpoint, EngineConfig, Host, KeyTable, LocalConfig, PanicLimits, SelectionConfig,
+    SourceConfig, SourceKind, SourceOptions,
 };
 use truechimer_engine::{Command, Datagram, Engine, Initial, Output, QueryId, ResolveError, Token};
 use truechimer_time::{Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, Stamp, StampSource};
@@ -308,6 +308,7 @@ fn config(options: u8) -> EngineConfig {
         },
         selection: SelectionConfig { min_sources: 1 + usize::from(options >> 5 & 1) },
         local: (options & 8 != 0).then_some(local),
+        keys: KeyTable::default(),
         era_floor: START - NtpDuration::from_seconds(1e7),
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use truechimer_engine::Verdict;
-use truechimer_engine::config::{AccessRule, ServeConfig};
+use truechimer_engine::config::{AccessRule, KeyTable, ServeConfig};
 use truechimer_engine::server::{Responder, Served};
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpDuration, Stamp, StampSource};
+use truechimer_wire::mac::{KeyAlgorithm, SymmetricKey};
 use truechimer_wire::{Header, Mode, ReferenceId};
 
 use super::input::Input;
@@ -22,7 +23,7 @@ pub fn responder_session(data: &[u8]) {
     let mut input = Input::new(data);
     let rules = input.u8() % 8;
     let access = (0..rules).map(|_| rule(&mut input)).collect();
-    let mut responder = Responder::new(&ServeConfig { listen: Vec::new(), access });
+    let mut responder = Responder::new(&ServeConfig { listen: Vec::new(), access }, &keys());
     let mut now = Now {
         mono: Mono::from_nanos(0),
         // Anywhere in the first eras, so that sessions cross from one to the next.
@@ -76,7 +77,7 @@ fn ask(
         }
         Verdict::Reply(len) => {
             assert!(len <= request.len(), "NA-25");
-            Responder::stamp(&mut buffer[..len], now.cooked);
+            responder.stamp(&mut buffer[..len], now.cooked);
             let asked = Header::parse(request).expect("an answered request has a header");
             let reply = Header::parse(&buffer[..len]).expect("a reply has a header");
             assert_eq!(reply.version, asked.version);
@@ -89,6 +90,15 @@ fn ask(
             Some(buffer[..len].to_vec())
         }
     }
+}
+
+/// Keys that a fuzzer can sign with when it guesses: their bytes are their identifiers.
+fn keys() -> KeyTable {
+    let key = |id: u8, algorithm: KeyAlgorithm| {
+        let bytes = vec![id; algorithm.key_len().unwrap_or(8)];
+        (u32::from(id), SymmetricKey::new(algorithm, &bytes).expect("a legal length"))
+    };
+    (1..).zip(KeyAlgorithm::ALL).map(|(id, algorithm)| key(id, algorithm)).collect()
 }
 
 fn stamp(now: Now) -> Stamp {

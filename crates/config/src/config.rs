@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use truechimer_engine::config::{ClockConfig, EngineConfig, SelectionConfig};
+use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, SelectionConfig};
 use truechimer_time::Cooked;
 
 /// No server shows an earlier time: 1980-01-01T00:00:00Z. Eras are unfolded from here on, which reaches to 2116. It is
@@ -80,6 +80,7 @@ impl Default for Config {
                 clock: ClockConfig::default(),
                 selection: SelectionConfig::default(),
                 local: None,
+                keys: KeyTable::default(),
                 era_floor: ERA_FLOOR,
             },
             paths: Paths::default(),

@@ -9,6 +9,7 @@ use truechimer_time::{Cooked, NtpDuration, NtpTimestamp, Raw, StampSource};
 use truechimer_wire::{Header, Leap, Mode, Packet, ParseError, ReferenceId};
 
 use crate::association::{Departure, Exchange};
+use crate::authentication::{Credentials, KeyTable};
 use crate::config::SourceOptions;
 use crate::io::{Datagram, Token};
 use crate::local_clock::LocalClock;
@@ -42,6 +43,14 @@ pub enum Check {
     Duplicate,
     /// Its origin timestamp is the request's transmit timestamp.
     Origin,
+    /// It is not a crypto-NAK, which anybody can send: a server's word that it could not verify the request.
+    CryptoNak,
+    /// It carries a MAC where its source has a key.
+    Mac,
+    /// Its MAC is of its source's own key, and it carries none where there is no key.
+    Key,
+    /// Its MAC was made with that key.
+    Digest,
     /// Its transmit and receive timestamps are not zero.
     Transmit,
     /// Its stratum is between 1 and the largest accepted.
@@ -64,7 +73,7 @@ pub enum Check {
 
 impl Check {
     /// All checks in the order in which they are made.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Address,
         Self::Length,
         Self::Format,
@@ -73,6 +82,10 @@ impl Check {
         Self::Token,
         Self::Duplicate,
         Self::Origin,
+        Self::CryptoNak,
+        Self::Mac,
+        Self::Key,
+        Self::Digest,
         Self::Transmit,
         Self::Stratum,
         Self::Leap,
@@ -95,6 +108,10 @@ impl Check {
             Self::Token => "token",
             Self::Duplicate => "duplicate",
             Self::Origin => "origin",
+            Self::CryptoNak => "crypto_nak",
+            Self::Mac => "mac",
+            Self::Key => "key",
+            Self::Digest => "digest",
             Self::Transmit => "transmit",
             Self::Stratum => "stratum",
             Self::Leap => "leap",
@@ -116,6 +133,8 @@ impl Check {
             Self::Mode => "RFC 5905 §9.1 figure 20",
             Self::Version => "RFC 5905 §9.1",
             Self::Duplicate | Self::Origin => "RFC 5905 §8 (TEST1–TEST3)",
+            Self::CryptoNak | Self::Mac | Self::Digest => "RFC 5905 §9.2 (TEST5)",
+            Self::Key => "RFC 5905 §9.2 (TEST5), CVE-2015-7974",
             Self::Transmit => "RFC 5905 §8 (TEST3)",
             Self::Stratum | Self::Leap => "RFC 5905 §9.2 (TEST6)",
             Self::RootDistance | Self::ReferenceTime => "RFC 5905 §9.2 (TEST7)",
@@ -132,6 +151,10 @@ impl Check {
             Self::Length | Self::Format => "replies are malformed",
             Self::Mode | Self::Version => "replies are of another mode or version",
             Self::Token | Self::Duplicate | Self::Origin => "replies match no request",
+            Self::CryptoNak => "it says that it cannot verify our key",
+            Self::Mac => "replies are not authenticated",
+            Self::Key => "replies are authenticated with another key",
+            Self::Digest => "replies are authenticated wrongly: its key is another one than ours",
             Self::Transmit => "replies carry no time",
             Self::Stratum => "its stratum is not accepted",
             Self::Leap => "it is not synchronised",
@@ -153,6 +176,8 @@ pub(crate) struct Context<'a> {
     /// The request that was answered last.
     pub(crate) answered: Option<Token>,
     pub(crate) options: &'a SourceOptions,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) keys: &'a KeyTable,
     /// The smallest round trip so far, seconds.
     pub(crate) base_delay_s: Option<f64>,
     pub(crate) clock: &'a LocalClock,
@@ -206,7 +231,8 @@ pub(crate) fn judge(datagram: &Datagram<'_>, context: &Context<'_>) -> Result<Ju
         .ok_or(Check::Token)?;
     // The request's transmit timestamp is random and never zero, so a zero origin fails here too (CVE-2015-8138).
     ensure(header.origin_timestamp == exchange.transmit, Check::Origin)?;
-    // The place of authentication: after the origin, before anything that the packet says is believed.
+    // Before anything that the packet says is believed, a kiss code included (NA-13).
+    context.credentials.verify(&packet, context.keys)?;
     if header.stratum == 0 {
         return Ok(Judgement::Kiss(header.reference_id));
     }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 pub use truechimer_discipline::gates::{PanicLimits, StepPolicy};
 use truechimer_time::{Cooked, PollExponent};
 
+pub use crate::authentication::KeyTable;
+
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineConfig {
@@ -19,6 +21,8 @@ pub struct EngineConfig {
     pub selection: SelectionConfig,
     /// Being a source of last resort for others; `None` never pretends.
     pub local: Option<LocalConfig>,
+    /// The symmetric keys, for sources and for clients of the server.
+    pub keys: KeyTable,
     /// A time that no server is before, not even a wrong one: eras are unfolded from here on, for 136 years.
     pub era_floor: Cooked,
 }
@@ -111,6 +115,18 @@ pub struct SourceOptions {
     pub offline: bool,
     /// Largest stratum accepted, 1 to 15; 15 by default.
     pub max_stratum: u8,
+    /// How its replies are authenticated; not at all by default.
+    pub authentication: Authentication,
+}
+
+/// How the packets of a source are authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Authentication {
+    /// Not at all.
+    #[default]
+    None,
+    /// With the symmetric key of this identifier in [`EngineConfig::keys`]. Without that, it is not asked.
+    Key(u32),
 }
 
 /// Internet protocol family.
@@ -208,6 +224,7 @@ impl Default for SourceOptions {
             bind: None,
             offline: false,
             max_stratum: 15,
+            authentication: Authentication::None,
         }
     }
 }

@@ -74,7 +74,13 @@ pub struct Engine {
 /// Borrows what a turn needs beside the parts that act in it.
 macro_rules! turn {
     ($engine:ident, $now:expr) => {
-        Turn { now: $now, rng: &mut $engine.rng, outbox: &mut $engine.outbox, names: &mut $engine.names }
+        Turn {
+            now: $now,
+            rng: &mut $engine.rng,
+            outbox: &mut $engine.outbox,
+            names: &mut $engine.names,
+            keys: &$engine.config.keys,
+        }
     };
 }
 
@@ -97,7 +103,7 @@ impl Engine {
             sources: Sources::new(&config.sources, estimator, now.mono),
             system: System::new(&config, &initial, now),
             local: Local::new(config.local.clone()),
-            responder: config.serve.as_ref().map(Responder::new),
+            responder: Self::responder(&config),
             rng: Rng::new(seed),
             outbox: Outbox::default(),
             names: Names::default(),
@@ -152,9 +158,11 @@ impl Engine {
         responder.handle(buffer, len, remote, local, received, &served, now)
     }
 
-    /// Puts the transmit timestamp into a reply: the last thing before sending it.
+    /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.
     pub fn stamp_reply(&self, reply: &mut [u8], transmit: Cooked) {
-        Responder::stamp(reply, transmit);
+        if let Some(responder) = self.responder.as_ref() {
+            responder.stamp(reply, transmit);
+        }
     }
 
     /// The request of `token` left; `sent` is the clock read next to the system call.
@@ -305,6 +313,7 @@ impl Engine {
             system: &self.system,
             local: &self.local,
             responder: self.responder.as_ref(),
+            keys: &self.config.keys,
         })
     }
 
@@ -388,18 +397,20 @@ impl Engine {
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
     }
 
+    fn responder(config: &EngineConfig) -> Option<Responder> {
+        config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys))
+    }
+
     fn reload(&mut self, config: &EngineConfig, now: Now) {
+        self.config = config.clone();
         let mut turn = turn!(self, now);
         self.sources.reload(&config.sources, &mut turn);
         self.system.reconfigure(config, &self.sources);
         self.local.reconfigure(config.local.clone());
-        if self.config.serve != config.serve {
-            match (&mut self.responder, &config.serve) {
-                (Some(responder), Some(serve)) => responder.handle_config(serve),
-                (responder, serve) => *responder = serve.as_ref().map(Responder::new),
-            }
+        match (&mut self.responder, &config.serve) {
+            (Some(responder), Some(serve)) => responder.handle_config(serve, &config.keys),
+            (responder, _) => *responder = Self::responder(config),
         }
-        self.config = config.clone();
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
     }
 }

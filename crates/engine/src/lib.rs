@@ -28,6 +28,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `association` | one source: the exchange under way, checks, poll process, estimator |
+//! | `authentication` | what proves a request and a reply: symmetric keys |
 //! | `sources` | the set of them: names, pools, replacement |
 //! | `system` | rounds of selection, steering, the bound, what is told |
 //! | `local_clock` | raw and cooked time, and the watch over other hands on the clock |
@@ -45,6 +46,7 @@
 #![forbid(unsafe_code)]
 
 mod association;
+mod authentication;
 pub mod check;
 pub mod config;
 mod engine;
@@ -60,6 +62,7 @@ pub mod server;
 mod sources;
 mod system;
 
+pub use authentication::KeyTable;
 pub use check::Check;
 pub use engine::{CommandError, Engine, Initial, Verdict};
 pub use event::Event;

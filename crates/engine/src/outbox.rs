@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use truechimer_time::{Mono, Now};
 
+use crate::authentication::KeyTable;
 use crate::event::Event;
 use crate::io::{Output, QueryId, Token};
 use crate::rng::Rng;
@@ -91,6 +92,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) names: &'a mut Names,
+    pub(crate) keys: &'a KeyTable,
 }
 
 impl Turn<'_> {

@@ -149,6 +149,19 @@ pub struct SourceReport {
     pub dropped: std::collections::BTreeMap<String, u64>,
     /// Configured options worth showing: `prefer`, `trust`, `noselect`, `require`.
     pub options: Vec<String>,
+    /// How its replies are authenticated; `None` if not at all.
+    pub authentication: Option<AuthenticationReport>,
+}
+
+/// How a source's replies are authenticated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationReport {
+    /// `key`: with a symmetric key.
+    pub method: String,
+    /// The key's identifier.
+    pub key_id: Option<u32>,
+    /// The key's algorithm, by its name in key files; `None` if the key is not there.
+    pub algorithm: Option<String>,
 }
 
 /// What the server did since the start.
@@ -158,6 +171,8 @@ pub struct ServerReport {
     pub received: u64,
     /// Replies sent.
     pub answered: u64,
+    /// Replies with a MAC, to requests that had one.
+    pub authenticated: u64,
     /// Datagrams dropped, by reason; only reasons that ever occurred are listed.
     pub dropped: std::collections::BTreeMap<String, u64>,
 }

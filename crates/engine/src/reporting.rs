@@ -6,9 +6,11 @@ use truechimer_time::{Leap, Now, StampSource};
 use truechimer_wire::ReferenceId;
 
 use crate::association::{Activity, Association, Origin};
+use crate::authentication::KeyTable;
+use crate::config::Authentication;
 use crate::local::Local;
 use crate::local_clock::LocalClock;
-use crate::report::{Report, SourceReport, SourceState, SystemReport};
+use crate::report::{AuthenticationReport, Report, SourceReport, SourceState, SystemReport};
 use crate::server::Responder;
 use crate::sources::{Source, Sources};
 use crate::system::{System, awaited};
@@ -24,6 +26,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) system: &'a System,
     pub(crate) local: &'a Local,
     pub(crate) responder: Option<&'a Responder>,
+    pub(crate) keys: &'a KeyTable,
 }
 
 /// Everything at one moment.
@@ -31,7 +34,7 @@ pub(crate) fn report(parts: &Parts<'_>) -> Report {
     let mut sources = Vec::new();
     for source in &parts.sources.list {
         if source.members.is_empty() {
-            sources.push(unresolved(source));
+            sources.push(unresolved(source, parts.keys));
         }
         sources.extend(source.members.iter().map(|member| member_report(source, member, parts)));
     }
@@ -165,9 +168,8 @@ fn silence(parts: &Parts<'_>) -> String {
     if awaited(parts.sources) > 0 {
         return "waiting for the first answer".to_owned();
     }
-    let rejected = parts.sources.members().filter_map(|member| member.refused).next();
-    match rejected {
-        Some(check) => format!("no source is usable: {}", check.complaint()),
+    match parts.sources.members().find_map(Association::complaint) {
+        Some(complaint) => format!("no source is usable: {complaint}"),
         None => "no source answers".to_owned(),
     }
 }
@@ -244,11 +246,12 @@ fn member_report(source: &Source, member: &Association, parts: &Parts<'_>) -> So
         accepted: member.counters.accepted,
         dropped: member.counters.dropped(),
         options: options(source),
+        authentication: authentication(source, parts.keys),
     }
 }
 
 /// A source whose name is not resolved yet.
-fn unresolved(source: &Source) -> SourceReport {
+fn unresolved(source: &Source, keys: &KeyTable) -> SourceReport {
     let (state, reason) = match source.resolving() {
         _ if source.is_offline() => (SourceState::Offline, ""),
         Some(reason) => (SourceState::Resolving, reason),
@@ -281,6 +284,7 @@ fn unresolved(source: &Source) -> SourceReport {
         accepted: 0,
         dropped: std::collections::BTreeMap::new(),
         options: options(source),
+        authentication: authentication(source, keys),
     }
 }
 
@@ -293,10 +297,9 @@ fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
         }
         Activity::Online => {}
     }
-    let complaint = member.refused;
     if member.last.is_none() || member.poll.reach() == 0 {
-        return match complaint {
-            Some(check) => (SourceState::Rejected, check.complaint().to_owned()),
+        return match member.complaint() {
+            Some(complaint) => (SourceState::Rejected, complaint.to_owned()),
             None if matches!(member.origin, Origin::Reference { .. }) => {
                 (SourceState::Unreachable, "the reference clock gives no samples".to_owned())
             }
@@ -330,6 +333,17 @@ fn options(source: &Source) -> Vec<String> {
         ("noselect", options.noselect),
     ];
     named.iter().filter(|(_, set)| *set).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+fn authentication(source: &Source, keys: &KeyTable) -> Option<AuthenticationReport> {
+    match source.options().authentication {
+        Authentication::None => None,
+        Authentication::Key(id) => Some(AuthenticationReport {
+            method: "key".to_owned(),
+            key_id: Some(id),
+            algorithm: keys.algorithm(id).map(|algorithm| algorithm.name().to_owned()),
+        }),
+    }
 }
 
 fn leap_name(leap: Leap) -> &'static str {

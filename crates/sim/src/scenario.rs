@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use truechimer_discipline::estimate;
 use truechimer_engine::Command;
 use truechimer_engine::config::{
-    AccessRule, ClockConfig, Endpoint, EngineConfig, Host as HostName, Listener, LocalConfig,
+    AccessRule, ClockConfig, Endpoint, EngineConfig, Host as HostName, KeyTable, Listener, LocalConfig,
     SelectionConfig, ServeConfig, SourceConfig, SourceKind, SourceOptions,
 };
 use truechimer_time::{Cooked, Frequency, StampSource};
@@ -248,6 +248,7 @@ impl HostConfig {
             clock: self.clock.clone(),
             selection: self.selection.clone(),
             local: self.local.clone(),
+            keys: KeyTable::default(),
             era_floor: ERA_FLOOR,
         }
     }

@@ -1,6 +1,8 @@
 //! A report with one source in every state.
 
-use truechimer_engine::report::{Report, ServerReport, SourceReport, SourceState, SystemReport};
+use truechimer_engine::report::{
+    AuthenticationReport, Report, ServerReport, SourceReport, SourceState, SystemReport,
+};
 
 /// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
 /// human before it is committed.
@@ -29,6 +31,11 @@ pub(crate) fn report() -> Report {
     for pool in &mut sources[1..3] {
         pool.kind = "pool".into();
     }
+    sources[0].authentication = Some(AuthenticationReport {
+        method: "key".into(),
+        key_id: Some(10),
+        algorithm: Some("AES128".into()),
+    });
     sources[3].offset_s = Some(-0.080_012);
     sources[3].reason = "its interval does not meet the majority's".into();
     sources[3].dropped = [("origin".to_owned(), 2), ("duplicate".to_owned(), 1)].into();
@@ -99,7 +106,12 @@ fn system() -> SystemReport {
 }
 
 fn server() -> ServerReport {
-    ServerReport { received: 1234, answered: 1230, dropped: [("access".to_owned(), 4)].into() }
+    ServerReport {
+        received: 1234,
+        answered: 1230,
+        authenticated: 7,
+        dropped: [("access".to_owned(), 4)].into(),
+    }
 }
 
 fn answering(name: &str, address: &str, state: SourceState) -> SourceReport {
@@ -130,6 +142,7 @@ fn answering(name: &str, address: &str, state: SourceState) -> SourceReport {
         accepted: 48,
         dropped: Default::default(),
         options: Vec::new(),
+        authentication: None,
     }
 }
 

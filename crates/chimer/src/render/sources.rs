@@ -67,6 +67,7 @@ fn block(source: &SourceReport, paint: Paint) -> String {
     let options =
         if source.options.is_empty() { String::new() } else { format!(", {}", source.options.join(", ")) };
     facts.add("Kind", format!("{}{options}", source.kind));
+    facts.add("Authentication", authentication(source));
     facts.add("Address", or_dash(source.address.clone(), |address| address));
     if let (Some(stratum), Some(reference_id), Some(leap)) =
         (source.stratum, &source.reference_id, &source.leap)
@@ -83,6 +84,15 @@ fn block(source: &SourceReport, paint: Paint) -> String {
         facts.toned("Dropped", Tone::Odd, counters(&source.dropped));
     }
     format!("{heading}{}", facts.render(2, paint))
+}
+
+fn authentication(source: &SourceReport) -> String {
+    let Some(authentication) = &source.authentication else { return "none".into() };
+    let algorithm = authentication.algorithm.as_deref().unwrap_or("which is not in the key file");
+    match authentication.key_id {
+        Some(id) => format!("symmetric key {id}, {algorithm}"),
+        None => authentication.method.clone(),
+    }
 }
 
 fn measurements(facts: &mut Facts, source: &SourceReport) {

@@ -26,7 +26,11 @@ pub fn status(report: &Report, paint: Paint) -> String {
             format!("; dropped: {}", counters(&server.dropped))
         };
         let requests = human::count(server.received, "request");
-        facts.add("Server", format!("{requests}, {} answered{dropped}", server.answered));
+        let authenticated = match server.authenticated {
+            0 => String::new(),
+            authenticated => format!(" ({authenticated} authenticated)"),
+        };
+        facts.add("Server", format!("{requests}, {} answered{authenticated}{dropped}", server.answered));
     }
     facts.render(0, paint)
 }

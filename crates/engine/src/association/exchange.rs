@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use truechimer_time::{Mono, NtpTimestamp, Raw, Stamp, StampSource};
 use truechimer_wire::Header;
 
+use crate::authentication::{Credentials, Lacking};
+use crate::config::SourceOptions;
 use crate::io::{Output, Token, Transmit};
 use crate::local_clock::LocalClock;
 use crate::outbox::Turn;
@@ -37,24 +39,21 @@ pub(crate) struct Departure {
 }
 
 impl Exchange {
-    /// Queues a request. It tells nothing of this machine: all fields but version, mode and a random transmit
-    /// timestamp are zero (draft-ietf-ntp-data-minimization).
+    /// Queues a request, unless the credentials for it are lacking. It tells nothing of this machine: all fields but
+    /// version, mode and a random transmit timestamp are zero (draft-ietf-ntp-data-minimization).
     pub(crate) fn begin(
         turn: &mut Turn<'_>,
         remote: SocketAddr,
-        bind: Option<std::net::IpAddr>,
-        version: u8,
-    ) -> Self {
-        let token = turn.names.token();
+        options: &SourceOptions,
+        credentials: &Credentials,
+    ) -> Result<Self, Lacking> {
         let transmit = NtpTimestamp::from_bits(turn.rng.nonzero_u64());
-        let request = Header::request(version, transmit).write();
+        let request = Header::request(options.version, transmit);
         let mut buffer = [0; Transmit::CAPACITY];
-        let len = request.len();
-        for (to, from) in buffer.iter_mut().zip(request) {
-            *to = from;
-        }
+        let len = credentials.write_request(&request, turn.keys, &mut buffer)?;
+        let (token, bind) = (turn.names.token(), options.bind);
         turn.outbox.push(Output::Send(Box::new(Transmit { token, remote, bind, buffer, len })));
-        Self { token, remote, transmit, asked: turn.now.mono, departure: None, refined: false }
+        Ok(Self { token, remote, transmit, asked: turn.now.mono, departure: None, refined: false })
     }
 
     /// The program's own stamp.

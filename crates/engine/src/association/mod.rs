@@ -16,6 +16,7 @@ use truechimer_wire::ReferenceId;
 pub(crate) use self::counters::Counters;
 pub(crate) use self::exchange::{Departure, Exchange};
 pub(crate) use self::poll::PollProcess;
+use crate::authentication::{Credentials, Lacking};
 use crate::check::{self, Check, Judgement};
 use crate::config::SourceOptions;
 use crate::event::Event;
@@ -80,6 +81,9 @@ pub(crate) struct Association {
     pub(crate) options: SourceOptions,
     pub(crate) activity: Activity,
     pub(crate) poll: PollProcess,
+    credentials: Credentials,
+    /// Why the last request that was due could not be made.
+    lacking: Option<Lacking>,
     exchange: Option<Exchange>,
     answered: Option<Token>,
     pub(crate) estimator: Box<dyn Estimator>,
@@ -116,6 +120,8 @@ impl Association {
             options: options.clone(),
             activity: if options.offline { Activity::Offline } else { Activity::Online },
             poll: PollProcess::new(options, now),
+            credentials: Credentials::new(options.authentication),
+            lacking: None,
             exchange: None,
             answered: None,
             estimator,
@@ -158,6 +164,8 @@ impl Association {
             exchange: self.exchange.as_ref(),
             answered: self.answered,
             options: &self.options,
+            credentials: &self.credentials,
+            keys: turn.keys,
             base_delay_s,
             clock: machine.clock,
             era_floor: machine.era_floor,
@@ -223,8 +231,17 @@ impl Association {
         if let Some(remote) = self.remote()
             && turn.outbox.has_room()
         {
-            self.exchange = Some(Exchange::begin(turn, remote, self.options.bind, self.options.version));
-            self.counters.sent = self.counters.sent.saturating_add(1);
+            match Exchange::begin(turn, remote, &self.options, &self.credentials) {
+                Ok(exchange) => {
+                    self.exchange = Some(exchange);
+                    self.lacking = None;
+                    self.counters.sent = self.counters.sent.saturating_add(1);
+                }
+                Err(lacking) => {
+                    self.lacking = Some(lacking);
+                    self.failed = self.failed.saturating_add(1);
+                }
+            }
         }
     }
 
@@ -285,6 +302,11 @@ impl Association {
         }
     }
 
+    /// Why it gives no samples, where that is known.
+    pub(crate) fn complaint(&self) -> Option<&'static str> {
+        self.lacking.map(Lacking::complaint).or(self.refused.map(Check::complaint))
+    }
+
     /// Whether a sample of it may be used at `at`; else why not.
     pub(crate) fn fitness(&self, at: Raw, max_distance_s: f64) -> Result<(), &'static str> {
         match self.activity {
@@ -293,10 +315,10 @@ impl Association {
             Activity::Online => {}
         }
         if self.last.is_none() {
-            return Err(self.refused.map_or("has not answered yet", Check::complaint));
+            return Err(self.complaint().unwrap_or("has not answered yet"));
         }
         if self.poll.reach() == 0 {
-            return Err(self.refused.map_or("does not answer", Check::complaint));
+            return Err(self.complaint().unwrap_or("does not answer"));
         }
         match self.interval.at(at) {
             Some([lo, hi]) if hi - lo < 2.0 * max_distance_s => Ok(()),

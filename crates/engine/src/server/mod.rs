@@ -9,9 +9,10 @@
 //! | mode 1 (symmetric active) | mode 2, same version | the peer gets the time; no association comes of it |
 //! | version 1, mode 0, not from port 123 | mode 4, version 1 | RFC 1059 knew no modes; servers have port 123 |
 //!
-//! Nothing else is: a reply to a reply would never end. The reply is the header alone, 48 bytes, and so never longer
-//! than the request. Extension fields that we do not know are ignored (RFC 5905 §7.5), but a request with a MAC is
-//! dropped: its sender would drop a reply without one, and a crypto-NAK helps nobody but an attacker.
+//! Nothing else is: a reply to a reply would never end. The reply is the header alone, 48 bytes, or with a MAC if the
+//! request had one: of the same key and length, so the reply is never longer than the request. Extension fields that we do
+//! not know are ignored (RFC 5905 §7.5). A request whose MAC is of no key of ours, or wrong, is dropped: its sender would
+//! drop a reply without one, and a crypto-NAK helps nobody but an attacker.
 //!
 //! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
@@ -22,8 +23,9 @@ mod reason;
 use std::net::{IpAddr, SocketAddr};
 
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
-use truechimer_wire::{HEADER_LEN, Header, Mode, Packet, ReferenceId};
+use truechimer_wire::{HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, ReferenceId};
 
+use crate::authentication::KeyTable;
 use crate::config::ServeConfig;
 use crate::engine::Verdict;
 use crate::report::ServerReport;
@@ -67,27 +69,32 @@ const TRANSMIT_TIMESTAMP: std::ops::Range<usize> = 40..48;
 #[derive(Debug)]
 pub struct Responder {
     access: Access,
+    keys: KeyTable,
     stepped: Option<Mono>,
     received: u64,
     answered: u64,
+    authenticated: u64,
     dropped: DropCounters,
 }
 
 impl Responder {
-    /// A responder for these access rules.
-    pub fn new(config: &ServeConfig) -> Self {
+    /// A responder for these access rules, with these symmetric keys.
+    pub fn new(config: &ServeConfig, keys: &KeyTable) -> Self {
         Self {
             access: Access::new(&config.access),
+            keys: keys.clone(),
             stepped: None,
             received: 0,
             answered: 0,
+            authenticated: 0,
             dropped: DropCounters::default(),
         }
     }
 
-    /// Other access rules from now on; the counters go on.
-    pub fn handle_config(&mut self, config: &ServeConfig) {
+    /// Other access rules and keys from now on; the counters go on.
+    pub fn handle_config(&mut self, config: &ServeConfig, keys: &KeyTable) {
         self.access = Access::new(&config.access);
+        self.keys = keys.clone();
     }
 
     /// See [`Engine::handle_request`](crate::Engine::handle_request). Nothing is allocated.
@@ -111,18 +118,21 @@ impl Responder {
             }
         };
         let reply = reply(&request, received, served, now).write();
-        let Some(room) = buffer.first_chunk_mut() else {
+        let Some(len) = write(&reply, request.mac, buffer) else {
             return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
         };
-        *room = reply;
         self.answered = self.answered.saturating_add(1);
-        Verdict::Reply(HEADER_LEN)
+        self.authenticated = self.authenticated.saturating_add(u64::from(request.mac.is_some()));
+        Verdict::Reply(len)
     }
 
     /// See [`Engine::stamp_reply`](crate::Engine::stamp_reply).
-    pub fn stamp(reply: &mut [u8], transmit: Cooked) {
+    pub fn stamp(&self, reply: &mut [u8], transmit: Cooked) {
         if let Some(field) = reply.get_mut(TRANSMIT_TIMESTAMP) {
             field.copy_from_slice(&timestamp(transmit).bits().to_be_bytes());
+        }
+        if reply.len() > HEADER_LEN {
+            self.keys.resign(reply, HEADER_LEN);
         }
     }
 
@@ -134,7 +144,12 @@ impl Responder {
 
     /// Counters.
     pub fn report(&self) -> ServerReport {
-        ServerReport { received: self.received, answered: self.answered, dropped: self.dropped.report() }
+        ServerReport {
+            received: self.received,
+            answered: self.answered,
+            authenticated: self.authenticated,
+            dropped: self.dropped.report(),
+        }
     }
 
     /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply.
@@ -156,10 +171,12 @@ impl Responder {
             return Err(DropReason::ClockStepped);
         }
         let packet = Packet::parse(bytes)?;
-        if packet.mac().is_some() {
-            return Err(DropReason::UnknownKey);
-        }
-        Ok(Request { header: packet.header(), reply_mode })
+        let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac) {
+            Some(true) => Ok(ReplyMac { key_id: mac.key_id, digest_len: mac.digest.len() }),
+            Some(false) => Err(DropReason::Digest),
+            None => Err(DropReason::UnknownKey),
+        });
+        Ok(Request { header: packet.header(), reply_mode, mac: mac.transpose()? })
     }
 }
 
@@ -167,6 +184,14 @@ impl Responder {
 struct Request {
     header: Header,
     reply_mode: Mode,
+    mac: Option<ReplyMac>,
+}
+
+/// The MAC that the reply gets: like the request's.
+#[derive(Clone, Copy)]
+struct ReplyMac {
+    key_id: u32,
+    digest_len: usize,
 }
 
 /// The mode of the reply to a packet with this first byte from this port.
@@ -230,6 +255,16 @@ fn reply(request: &Request, received: Stamp, served: &Served, now: Now) -> Heade
         receive_timestamp: timestamp(received.at),
         transmit_timestamp: timestamp(received.at.max(now.cooked)),
     }
+}
+
+/// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest.
+fn write(reply: &[u8; HEADER_LEN], mac: Option<ReplyMac>, buffer: &mut [u8]) -> Option<usize> {
+    *buffer.first_chunk_mut()? = *reply;
+    let Some(mac) = mac else { return Some(HEADER_LEN) };
+    let (key_id, rest) = buffer.get_mut(HEADER_LEN..)?.split_first_chunk_mut()?;
+    *key_id = mac.key_id.to_be_bytes();
+    rest.get_mut(..mac.digest_len)?.fill(0);
+    Some(HEADER_LEN + KEY_ID_LEN + mac.digest_len)
 }
 
 /// A stamp that a packet carries. The first unit of an era would read "unknown", so it becomes the second.

@@ -29,13 +29,15 @@ pub(super) enum DropReason {
     TooManyFields,
     /// Neither an extension field nor a MAC behind the rest.
     Trailing,
-    /// Has a MAC, and we have no keys.
+    /// Has a MAC of a key that we do not have.
     UnknownKey,
+    /// Has a MAC that was not made with the key that it names.
+    Digest,
 }
 
 impl DropReason {
     /// All of them, in the order of the enum.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Length,
         Self::Version,
         Self::Mode,
@@ -48,6 +50,7 @@ impl DropReason {
         Self::TooManyFields,
         Self::Trailing,
         Self::UnknownKey,
+        Self::Digest,
     ];
 
     /// The name of the counter.
@@ -65,6 +68,7 @@ impl DropReason {
             Self::TooManyFields => "too_many_fields",
             Self::Trailing => "trailing",
             Self::UnknownKey => "unknown_key",
+            Self::Digest => "digest",
         }
     }
 }

@@ -66,7 +66,7 @@ struct Exchange {
 impl Exchange {
     fn new() -> Self {
         Self {
-            responder: Responder::new(&everybody()),
+            responder: Responder::new(&everybody(), &KeyTable::default()),
             served: served(),
             client: CLIENT.parse().unwrap(),
             local: Some(SERVER.parse().unwrap()),
@@ -100,7 +100,7 @@ impl Exchange {
                 assert_eq!(len, 48);
                 assert_eq!((report.answered, &report.dropped), (before.answered + 1, &before.dropped));
                 let transmit = self.now.cooked + NtpDuration::from_nanos(5_000);
-                Responder::stamp(&mut buffer[..len], transmit);
+                self.responder.stamp(&mut buffer[..len], transmit);
                 let header = Packet::parse(&buffer[..len]).unwrap().header();
                 assert_eq!(header.transmit_timestamp, transmit.timestamp());
                 Ok(header)
@@ -186,7 +186,7 @@ fn short_requests_are_not_answered() {
         assert_eq!(Exchange::new().ask(&request[..len]), Err("length"), "{len}");
     }
     // An adapter that says more came than there is room for.
-    let verdict = Responder::new(&everybody()).handle(
+    let verdict = Responder::new(&everybody(), &KeyTable::default()).handle(
         &mut [0x23; 64],
         65,
         CLIENT.parse().unwrap(),
@@ -235,10 +235,14 @@ fn a_request_with_a_mac_is_not_answered_without_one() {
 #[test]
 fn access_is_by_address_and_denied_by_default() {
     let mut exchange = Exchange::new();
-    exchange.responder.handle_config(&ServeConfig { listen: Vec::new(), access: Vec::new() });
+    exchange
+        .responder
+        .handle_config(&ServeConfig { listen: Vec::new(), access: Vec::new() }, &KeyTable::default());
     assert_eq!(exchange.ask(&request(4, Mode::Client)), Err("denied"));
     let allow = AccessRule { network: "192.0.2.0".parse().unwrap(), prefix_len: 24, allow: true };
-    exchange.responder.handle_config(&ServeConfig { listen: Vec::new(), access: vec![allow] });
+    exchange
+        .responder
+        .handle_config(&ServeConfig { listen: Vec::new(), access: vec![allow] }, &KeyTable::default());
     assert!(exchange.ask(&request(4, Mode::Client)).is_ok());
     exchange.client = "192.0.3.7:40000".parse().unwrap();
     assert_eq!(exchange.ask(&request(4, Mode::Client)), Err("denied"));
@@ -367,15 +371,17 @@ fn requests_queued_over_a_step_are_not_answered() {
 fn an_unstamped_reply_still_leaves_after_it_came() {
     let mut buffer: [u8; 48] = request(4, Mode::Client).try_into().unwrap();
     let late = NOON + NtpDuration::from_seconds(0.001);
-    let mut responder = Responder::new(&everybody());
+    let mut responder = Responder::new(&everybody(), &KeyTable::default());
     let client = CLIENT.parse().unwrap();
     assert_eq!(
         responder.handle(&mut buffer, 48, client, None, stamp(late), &served(), now()),
         Verdict::Reply(48)
     );
     assert_eq!(Header::parse(&buffer).unwrap().transmit_timestamp, late.timestamp());
-    Responder::stamp(&mut buffer[..10], NOON); // too short: nothing to stamp, nothing happens
+    responder.stamp(&mut buffer[..10], NOON); // too short: nothing to stamp, nothing happens
 }
+
+mod mac;
 
 /// No sources; everybody is served.
 fn config() -> EngineConfig {
@@ -385,6 +391,7 @@ fn config() -> EngineConfig {
         clock: ClockConfig::default(),
         selection: SelectionConfig::default(),
         local: None,
+        keys: KeyTable::default(),
         era_floor: Cooked::UNIX_EPOCH,
     }
 }
@@ -440,7 +447,7 @@ proptest! {
         let mut buffer = [0xee; 1024];
         buffer[..bytes.len()].copy_from_slice(&bytes);
         let client = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 7), port));
-        let verdict = Responder::new(&everybody())
+        let verdict = Responder::new(&everybody(), &KeyTable::default())
             .handle(&mut buffer, bytes.len(), client, None, stamp(NOON), &served(), now());
         match verdict {
             Verdict::Reply(len) => {
@@ -459,7 +466,7 @@ proptest! {
             let mut buffer = [dirt; 1024];
             buffer[..bytes.len()].copy_from_slice(&bytes);
             let client = CLIENT.parse().unwrap();
-            let verdict = Responder::new(&everybody())
+            let verdict = Responder::new(&everybody(), &KeyTable::default())
                 .handle(&mut buffer, bytes.len(), client, None, stamp(NOON), &served(), now());
             match verdict {
                 Verdict::Reply(len) => Some(buffer[..len].to_vec()),

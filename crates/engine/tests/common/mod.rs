@@ -28,6 +28,8 @@ pub const START: Cooked = Cooked::from_unix_nanos(1_768_478_400_000_000_000);
 /// A time that is certainly past.
 pub const FLOOR: Cooked = Cooked::from_unix_nanos(1_760_000_000_000_000_000);
 
+/// Makes a whole packet of a request and the header of its reply.
+type Seal = Box<dyn FnMut(&[u8], &Header) -> Vec<u8>>;
 type Script = Box<dyn FnMut(&Header, &mut Header) -> bool>;
 
 /// A scripted server.
@@ -47,6 +49,8 @@ pub struct Server {
     pub root_dispersion_s: f64,
     /// Changes the reply at will; `false` drops it.
     pub script: Script,
+    /// Puts behind the reply's header what belongs there.
+    pub seal: Seal,
     /// Requests that arrived.
     pub asked: u64,
 }
@@ -66,6 +70,7 @@ impl Server {
             root_delay_s: 0.0,
             root_dispersion_s: 0.00002,
             script: Box::new(|_, _| true),
+            seal: Box::new(|_, reply| reply.write().to_vec()),
             asked: 0,
         }
     }
@@ -82,6 +87,11 @@ impl Server {
 
     pub fn scripted(mut self, script: impl FnMut(&Header, &mut Header) -> bool + 'static) -> Self {
         self.script = Box::new(script);
+        self
+    }
+
+    pub fn sealed(mut self, seal: impl FnMut(&[u8], &Header) -> Vec<u8> + 'static) -> Self {
+        self.seal = Box::new(seal);
         self
     }
 
@@ -124,6 +134,7 @@ pub fn config(sources: Vec<SourceConfig>) -> EngineConfig {
         clock: ClockConfig::default(),
         selection: SelectionConfig::default(),
         local: None,
+        keys: KeyTable::default(),
         era_floor: FLOOR,
     }
 }
@@ -493,9 +504,10 @@ impl World {
                 if !(server.script)(&request, &mut reply) {
                     return;
                 }
+                let sealed = (server.seal)(&bytes, &reply);
                 let (base, jitter) = (server.backward_s, server.jitter_s);
                 let after = base + self.exponential(jitter);
-                self.schedule(after, Delivery::Reply { token, bytes: reply.write().to_vec(), from: at });
+                self.schedule(after, Delivery::Reply { token, bytes: sealed, from: at });
             }
             Delivery::Reply { token, bytes, from } => {
                 // A socket that was closed hears nothing.
