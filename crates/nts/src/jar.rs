@@ -35,6 +35,14 @@ impl Cookie {
         Some(Self { bytes, len: cookie.len() })
     }
 
+    /// A cookie of `len` bytes that `write` writes; `None` if it does not, or if the length is not legal.
+    pub(crate) fn write_with(len: usize, write: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Self> {
+        let mut bytes = [0; MAX_COOKIE_LEN];
+        let place = bytes.get_mut(..len)?;
+        write(place)?;
+        is_usable_cookie(place).then_some(Self { bytes, len })
+    }
+
     /// The cookie.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()

@@ -71,8 +71,9 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Over bytes that hold nothing but fields; the iterator ends at the first that is malformed.
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+    /// Over bytes that hold nothing but fields, such as those that NTS seals; the iterator ends at the first that is
+    /// malformed.
+    pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 }

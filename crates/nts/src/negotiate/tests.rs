@@ -4,13 +4,16 @@ use crate::record::{DEFAULT_MESSAGE_LIMIT, Record, RecordReader, write_end_of_me
 
 use Algorithm::{Aes128GcmSiv, AesSivCmac256, AesSivCmac512};
 
+/// A record: whether it is critical, its type and its body.
+type Plain<'a> = (bool, u16, &'a [u8]);
+
 fn read(message: &[u8]) -> RecordReader {
     let mut reader = RecordReader::new(DEFAULT_MESSAGE_LIMIT);
     assert_eq!(reader.push(message), Ok(message.len()));
     reader
 }
 
-fn message(records: &[(bool, u16, &[u8])]) -> Vec<u8> {
+fn message(records: &[Plain<'_>]) -> Vec<u8> {
     let mut message = Vec::new();
     for &(critical, record_type, body) in records {
         Record { critical, record_type: RecordType(record_type), body }.write(&mut message).unwrap();
@@ -19,11 +22,11 @@ fn message(records: &[(bool, u16, &[u8])]) -> Vec<u8> {
     message
 }
 
-fn request(records: &[(bool, u16, &[u8])]) -> Result<Request, ErrorCode> {
+fn request(records: &[Plain<'_>]) -> Result<Request, ErrorCode> {
     Request::parse(read(&message(records)).records().unwrap())
 }
 
-fn agreement(records: &[(bool, u16, &[u8])]) -> Result<ClientAgreement, NegotiateError> {
+fn agreement(records: &[Plain<'_>]) -> Result<ClientAgreement, NegotiateError> {
     let reader = read(&message(records));
     ClientAgreement::parse(reader.records().unwrap(), &ClientOffer::default())
 }
@@ -48,9 +51,9 @@ fn exchange(offer: &ClientOffer, policy: &ServerPolicy) -> Result<ClientAgreemen
     agreement
 }
 
-const NTPV4_ONLY: (bool, u16, &[u8]) = (true, 1, &[0, 0]);
-const SIV_ONLY: (bool, u16, &[u8]) = (true, 4, &[0, 15]);
-const COOKIE: (bool, u16, &[u8]) = (false, 5, &[3; 100]);
+const NTPV4_ONLY: Plain<'static> = (true, 1, &[0, 0]);
+const SIV_ONLY: Plain<'static> = (true, 4, &[0, 15]);
+const COOKIE: Plain<'static> = (false, 5, &[3; 100]);
 
 #[test]
 fn the_default_offer_is_byte_for_byte() {
@@ -159,7 +162,7 @@ fn a_client_with_another_protocol_only_is_told_so() {
 
 #[test]
 fn requests_that_break_the_rules_are_bad() {
-    let bad: [&[(bool, u16, &[u8])]; 16] = [
+    let bad: [&[Plain<'_>]; 16] = [
         &[],
         &[SIV_ONLY],
         &[NTPV4_ONLY],
@@ -186,7 +189,7 @@ fn requests_that_break_the_rules_are_bad() {
 fn responses_that_break_the_rules_are_no_agreement() {
     use NegotiateError::{Malformed, NextProtocol, NoCookies};
     let malformed = |record_type| Malformed(RecordType(record_type));
-    let bad: [(&[(bool, u16, &[u8])], NegotiateError); 17] = [
+    let bad: [(&[Plain<'_>], NegotiateError); 17] = [
         (&[], NextProtocol),
         (&[SIV_ONLY, COOKIE], NextProtocol),
         (&[(true, 1, &[0x80, 0]), SIV_ONLY, COOKIE], NextProtocol),
