@@ -306,7 +306,10 @@ fn config(options: u8) -> EngineConfig {
             panic: PanicLimits { start_s: Some(LARGEST_STEP_S), ..panic },
             ..ClockConfig::default()
         },
-        selection: SelectionConfig { min_sources: 1 + usize::from(options >> 5 & 1) },
+        selection: SelectionConfig {
+            min_sources: 1 + usize::from(options >> 5 & 1),
+            ..SelectionConfig::default()
+        },
         local: (options & 8 != 0).then_some(local),
         keys: KeyTable::default(),
         era_floor: START - NtpDuration::from_seconds(1e7),

@@ -190,6 +190,22 @@ pub struct ClockConfig {
 pub struct SelectionConfig {
     /// How many agreeing sources are needed to steer the clock; 1 by default.
     pub min_sources: usize,
+    /// What it counts that a source is authenticated.
+    pub authentication: AuthenticationPolicy,
+}
+
+/// What it counts in the selection that a source is authenticated. How sources are configured decides, not who answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AuthenticationPolicy {
+    /// Servers and pools that are not authenticated are never selected.
+    Require,
+    /// They are not selected if any other is authenticated.
+    Prefer,
+    /// If there are both kinds, those that are authenticated, and reference clocks, are marked `trust` and `require`.
+    #[default]
+    Mix,
+    /// It makes no difference.
+    Ignore,
 }
 
 /// `[local]`: serve time without a source (an island). With `orphan`, islands elect one leader.
@@ -249,6 +265,6 @@ impl Default for ClockConfig {
 
 impl Default for SelectionConfig {
     fn default() -> Self {
-        Self { min_sources: 1 }
+        Self { min_sources: 1, authentication: AuthenticationPolicy::default() }
     }
 }

@@ -100,7 +100,7 @@ impl Engine {
     ) -> Self {
         let mut engine = Self {
             clock: LocalClock::new(now, initial.precision),
-            sources: Sources::new(&config.sources, estimator, now.mono),
+            sources: Sources::new(&config.sources, config.selection.authentication, estimator, now.mono),
             system: System::new(&config, &initial, now),
             local: Local::new(config.local.clone()),
             responder: Self::responder(&config),
@@ -404,7 +404,7 @@ impl Engine {
     fn reload(&mut self, config: &EngineConfig, now: Now) {
         self.config = config.clone();
         let mut turn = turn!(self, now);
-        self.sources.reload(&config.sources, &mut turn);
+        self.sources.reload(&config.sources, config.selection.authentication, &mut turn);
         self.system.reconfigure(config, &self.sources);
         self.local.reconfigure(config.local.clone());
         match (&mut self.responder, &config.serve) {

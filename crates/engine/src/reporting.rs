@@ -161,6 +161,10 @@ fn silence(parts: &Parts<'_>) -> String {
     if parts.sources.list.iter().all(Source::is_offline) {
         return "all sources are switched off".to_owned();
     }
+    let passed_over = parts.sources.list.iter().any(|source| source.passed_over().is_some());
+    if passed_over && parts.sources.list.iter().all(|source| source.options().noselect) {
+        return "no source is authenticated, which is required".to_owned();
+    }
     let resolving = parts.sources.list.iter().filter(|source| source.resolving().is_some()).count();
     if resolving == parts.sources.list.len() {
         return "waiting for the sources' names to be resolved".to_owned();
@@ -197,7 +201,7 @@ fn disagreements(parts: &Parts<'_>) -> Vec<String> {
     let liars = parts
         .sources
         .members()
-        .filter(|member| self::state(member, parts).0 == SourceState::Falseticker)
+        .filter(|member| self::state(member, None, parts).0 == SourceState::Falseticker)
         .filter_map(|member| Some((&member.name, member.estimator.estimate(at)?.offset - majority)));
     let mut said: Vec<String> = liars
         .map(|(name, by_s)| format!("{name} disagrees with the majority by {}", span(by_s.abs())))
@@ -213,7 +217,7 @@ fn disagreements(parts: &Parts<'_>) -> Vec<String> {
 fn member_report(source: &Source, member: &Association, parts: &Parts<'_>) -> SourceReport {
     let at = parts.clock.raw(parts.now.cooked);
     let corrected = parts.clock.corrected(parts.now);
-    let (state, reason) = state(member, parts);
+    let (state, reason) = state(member, source.passed_over(), parts);
     let last = member.last.as_ref();
     let measured = last.is_some();
     let estimate = member.estimator.estimate(at).filter(|_| measured);
@@ -288,7 +292,11 @@ fn unresolved(source: &Source, keys: &KeyTable) -> SourceReport {
     }
 }
 
-fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
+fn state(
+    member: &Association,
+    passed_over: Option<&'static str>,
+    parts: &Parts<'_>,
+) -> (SourceState, String) {
     let at = parts.clock.raw(parts.now.cooked);
     match member.activity {
         Activity::Offline => return (SourceState::Offline, String::new()),
@@ -313,7 +321,7 @@ fn state(member: &Association, parts: &Parts<'_>) -> (SourceState, String) {
         Some(Verdict::SystemPeer) => (SourceState::SystemPeer, String::new()),
         Some(Verdict::Survivor) => (SourceState::Survivor, String::new()),
         Some(Verdict::Outlier) => (SourceState::Outlier, String::new()),
-        Some(Verdict::NoSelect) => (SourceState::NoSelect, String::new()),
+        Some(Verdict::NoSelect) => (SourceState::NoSelect, passed_over.unwrap_or_default().to_owned()),
         Some(Verdict::Falseticker) if parts.system.standing.outcome == Outcome::NoMajority => {
             (SourceState::Falseticker, "there is no majority".to_owned())
         }

@@ -1,6 +1,7 @@
 //! The set of sources: configuration in, associations out. Names are resolved here and bad addresses replaced.
 
 mod lookup;
+mod policy;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,8 +10,9 @@ use truechimer_time::Mono;
 use truechimer_wire::ReferenceId;
 
 use self::lookup::Lookup;
+use self::policy::{Part, Policy};
 use crate::association::{Activity, Association, BAD_AFTER, Origin};
-use crate::config::{Endpoint, Host, SourceConfig, SourceKind};
+use crate::config::{AuthenticationPolicy, Endpoint, Host, SourceConfig, SourceKind, SourceOptions};
 use crate::event::Event;
 use crate::io::{QueryId, ResolveError, Token};
 use crate::outbox::Turn;
@@ -27,6 +29,9 @@ pub type EstimatorFactory = fn() -> Box<dyn Estimator>;
 #[derive(Debug)]
 pub(crate) struct Source {
     config: SourceConfig,
+    /// The configuration's options, with what the policy makes of them.
+    options: SourceOptions,
+    passed_over: Option<&'static str>,
     pub(crate) name: String,
     pub(crate) members: Vec<Association>,
     lookup: Option<Lookup>,
@@ -52,6 +57,8 @@ impl Source {
         };
         let mut source = Self {
             config: config.clone(),
+            options: config.options.clone(),
+            passed_over: None,
             name: config.name.clone().unwrap_or_else(|| default_name(&config.kind)),
             members: Vec::new(),
             lookup: None,
@@ -86,9 +93,21 @@ impl Source {
         }
     }
 
-    /// The configuration's options.
-    pub(crate) fn options(&self) -> &crate::config::SourceOptions {
-        &self.config.options
+    /// The configuration's options, with what the policy makes of them.
+    pub(crate) fn options(&self) -> &SourceOptions {
+        &self.options
+    }
+
+    /// Why the policy passes it over.
+    pub(crate) fn passed_over(&self) -> Option<&'static str> {
+        self.passed_over
+    }
+
+    fn set_part(&mut self, part: Part) {
+        self.passed_over = part.passed_over;
+        for options in self.members.iter_mut().map(|member| &mut member.options).chain([&mut self.options]) {
+            (options.trust, options.require, options.noselect) = (part.trust, part.require, part.noselect);
+        }
     }
 
     /// Whether its name is still to be resolved, and whether that has failed so far.
@@ -115,8 +134,7 @@ impl Source {
         if room == 0 {
             return;
         }
-        let mut association =
-            Association::new(self.name.clone(), origin, &self.config.options, factory(), now);
+        let mut association = Association::new(self.name.clone(), origin, &self.options, factory(), now);
         association.activity = if self.offline { Activity::Offline } else { Activity::Online };
         self.members.push(association);
     }
@@ -210,7 +228,7 @@ impl Source {
         factory: EstimatorFactory,
         turn: &mut Turn<'_>,
     ) {
-        let options = &self.config.options;
+        let options = &self.options;
         let fresh =
             Association::new(self.name.clone(), Origin::Network(new), options, factory(), turn.now.mono);
         let Some(member) = self.members.get_mut(index) else { return };
@@ -225,16 +243,27 @@ impl Source {
 }
 
 impl Sources {
-    pub(crate) fn new(configs: &[SourceConfig], factory: EstimatorFactory, now: Mono) -> Self {
+    pub(crate) fn new(
+        configs: &[SourceConfig],
+        policy: AuthenticationPolicy,
+        factory: EstimatorFactory,
+        now: Mono,
+    ) -> Self {
         let mut sources = Self { list: Vec::new(), factory };
         for config in configs.iter().take(MAX_ASSOCIATIONS) {
             sources.list.push(Source::new(config, factory, sources.room(), now));
         }
+        sources.apply(policy);
         sources
     }
 
     /// Another configuration. A source that is configured as before keeps its state, once (NA-45).
-    pub(crate) fn reload(&mut self, configs: &[SourceConfig], turn: &mut Turn<'_>) {
+    pub(crate) fn reload(
+        &mut self,
+        configs: &[SourceConfig],
+        policy: AuthenticationPolicy,
+        turn: &mut Turn<'_>,
+    ) {
         let mut old = std::mem::take(&mut self.list);
         let kept: Vec<Option<Source>> = configs
             .iter()
@@ -252,6 +281,14 @@ impl Sources {
                 new
             });
             self.list.push(source);
+        }
+        self.apply(policy);
+    }
+
+    fn apply(&mut self, policy: AuthenticationPolicy) {
+        let policy = Policy::new(policy, self.list.iter().map(|source| &source.config));
+        for source in &mut self.list {
+            source.set_part(policy.part(&source.config));
         }
     }
 
