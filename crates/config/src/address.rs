@@ -154,12 +154,12 @@ pub(crate) fn parse_local(text: &str) -> Result<IpAddr, Fault> {
     }
 }
 
-/// A listener's address and port.
-pub(crate) fn parse_listener(text: &str) -> Result<SocketAddr, Fault> {
+/// A listener's address and port; `port` is the usual one.
+pub(crate) fn parse_listener(text: &str, port: u16) -> Result<SocketAddr, Fault> {
     let bad = |message: String, help: String| Err(fault(&rules::BAD_LISTENER, message, help));
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if let Ok(address) = bare.parse::<IpAddr>() {
-        let help = format!("write \"{}\"", SocketAddr::new(address, 123));
+        let help = format!("write \"{}\"", SocketAddr::new(address, port));
         return bad(format!("{} has no port", quote(text)), help);
     }
     let Ok(address) = text.parse::<SocketAddr>() else {
@@ -170,14 +170,14 @@ pub(crate) fn parse_listener(text: &str) -> Result<SocketAddr, Fault> {
             (Some(address), _) => format!("write \"{address}\""),
             (None, Some(port)) => format!("write \"0.0.0.0:{port}\" and \"[::]:{port}\""),
             (None, None) => {
-                "write an address and a port, as \"192.0.2.1:123\" or \"[2001:db8::1]:123\"".into()
+                format!("write an address and a port, as \"192.0.2.1:{port}\" or \"[2001:db8::1]:{port}\"")
             }
         };
         return bad(format!("{} is not an address with a port", quote(text)), help);
     };
     let shown = format!("`{address}`");
     if address.port() == 0 {
-        return bad(format!("{shown} has port 0"), "NTP has port 123; 1 to 65535 are possible".into());
+        return bad(format!("{shown} has port 0"), format!("{port} is usual here; 1 to 65535 are possible"));
     }
     if address.ip().is_multicast() || address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
         return bad(

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, SelectionConfig};
 use truechimer_time::Cooked;
 
+use crate::nts::{CertificateTrust, ServeNts};
+
 /// No server shows an earlier time: 1980-01-01T00:00:00Z. Eras are unfolded from here on, which reaches to 2116. It is
 /// decades before this program was written, as simulated networks have a calendar of their own, and a server that stands
 /// a little before the floor would seem to be 136 years ahead.
@@ -23,6 +25,10 @@ pub struct Config {
     pub roles: Roles,
     /// `daemon.user`: whom to become after the start, `None` to stay who we are.
     pub user: Option<String>,
+    /// `[nts]`: whose certificates are believed.
+    pub trust: CertificateTrust,
+    /// `[serve.nts]`: authenticated time for clients.
+    pub serve_nts: Option<ServeNts>,
 }
 
 /// Files and folders.
@@ -87,6 +93,8 @@ impl Default for Config {
             clock_control: true,
             roles: Roles::Process,
             user: None,
+            trust: CertificateTrust::default(),
+            serve_nts: None,
         }
     }
 }

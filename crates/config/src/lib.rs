@@ -35,6 +35,7 @@ mod diagnostic;
 mod document;
 mod lint;
 mod manual;
+pub mod nts;
 mod parse;
 mod reader;
 pub mod reference;

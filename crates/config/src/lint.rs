@@ -2,6 +2,7 @@
 //! function; rules look at the configuration only, so what they say is about the file and not about the network.
 
 mod network;
+mod nts;
 mod sources;
 
 use std::net::IpAddr;
@@ -19,6 +20,9 @@ pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     sources::lint(&mut linter);
     if let Some(serve) = &parsed.config.engine.serve {
         lint_serve(&mut linter, serve);
+    }
+    if let Some(nts) = &parsed.config.serve_nts {
+        nts::lint(&mut linter, nts);
     }
     lint_clock(&mut linter);
     lint_local(&mut linter);

@@ -205,9 +205,6 @@ fn directive(schema: &Schema, line: &str) -> Option<String> {
 fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let mut config = Config::default();
     config.engine.sources = read_sources(reader, root);
-    if let Some(table) = reader.section(root, "serve") {
-        config.engine.serve = Some(sections::read_serve(reader, &table));
-    }
     if let Some(table) = reader.section(root, "selection") {
         config.engine.selection = sections::read_selection(reader, &table);
     }
@@ -221,6 +218,15 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let defaults = Paths::default();
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
     config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
+    if let Some(table) = reader.section(root, "serve") {
+        let serve = sections::read_serve(reader, &table);
+        config.serve_nts =
+            sections::read_serve_nts(reader, &table, &serve.listen, config.paths.state_dir.clone());
+        config.engine.serve = Some(serve);
+    }
+    if let Some(table) = reader.section(root, "nts") {
+        config.trust = sections::read_nts(reader, &table);
+    }
     config.paths.frequency_file = config.paths.state_dir.as_ref().map(|folder| folder.join(FREQUENCY_FILE));
     if let Some(table) = reader.section(root, "clock") {
         let clock = sections::read_clock(reader, &table);

@@ -29,6 +29,11 @@ const MOST_FINDINGS: usize = 50;
 pub(crate) struct Places(BTreeMap<String, Range<usize>>);
 
 impl Places {
+    /// Whether the file has this key.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// Where the key stands, or else its section, or else the start of the file.
     pub(crate) fn of(&self, path: &str) -> Range<usize> {
         let mut path = path;
@@ -78,6 +83,14 @@ impl<'a> Table<'a> {
     /// Whether the file has this key.
     pub fn has(&self, name: &str) -> bool {
         self.table.get(name).is_some()
+    }
+
+    /// As it is called in messages: `[serve]`, or `[serve.nts]` for a table in it.
+    pub(crate) fn heading(&self) -> String {
+        match self.prefix {
+            "" => self.schema.heading(self.section),
+            prefix => format!("[{}.{prefix}]", self.section),
+        }
     }
 
     /// What the table of keys says of this key.

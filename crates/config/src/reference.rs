@@ -95,6 +95,13 @@ pub enum Kind {
         /// Longest, in bytes.
         longest: usize,
     },
+    /// A list of absolute paths.
+    Paths {
+        /// Most paths.
+        most: usize,
+        /// Longest, in bytes.
+        longest: usize,
+    },
     /// An account name, or `false` for none.
     User,
     /// A table of the keys that the table of keys lists after a dot, or what the text says.
@@ -140,6 +147,7 @@ impl Kind {
             Self::Path { longest } => {
                 format!("an absolute path of at most {longest} bytes, or `false` for none")
             }
+            Self::Paths { most, .. } => format!("a list of up to {most} absolute paths"),
             Self::User => "an account name, or `false`".into(),
             Self::Table(text) => text.into(),
         }

@@ -79,4 +79,6 @@ rules! {
     STEP_PANIC = "L032" Warning "The step threshold is below the panic limits";
     LOCAL_STRATUM = "L040" Warning "A clock without a source does not pose as a good one";
     LOCAL_IDLE = "L041" Warning "A local reference is served";
+    SHORT_COOKIES = "L060" Warning "Cookies last as long as a client's supply of them";
+    OWN_KEYS = "L061" Warning "Clients are sent only to servers that have the keys";
 }

@@ -1,11 +1,13 @@
 //! Each section of the file, from table to legal values.
 
 mod clock;
+mod nts;
 mod rest;
 mod serve;
 mod source;
 
 pub use clock::{Clock, read_clock};
+pub(crate) use nts::{read_nts, read_serve_nts};
 pub use rest::read_selection;
 pub(crate) use rest::{read_daemon, read_local};
 pub(crate) use serve::read_serve;
@@ -31,33 +33,39 @@ fn set<T>(target: &mut T, value: Option<T>) {
 /// A path, `Some(None)` for `false`.
 fn path(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Option<PathBuf>> {
     let item = table.item(name)?;
-    let Kind::Path { longest } = item.key.kind else { return None };
     match item.value {
         DeValue::Boolean(false) => Some(None),
         DeValue::String(text) if text.is_empty() => Some(None),
-        DeValue::String(text) => {
-            let fault = if !text.starts_with('/') {
-                Some((format!("{} is not an absolute path", quote(text)), "write the path from `/` on"))
-            } else if text.len() > longest {
-                Some((format!("the path has {} bytes", text.len()), "use a shorter one"))
-            } else if text.contains(char::is_control) {
-                Some((format!("{} has a control character in it", quote(text)), "use another path"))
-            } else if text.split('/').any(|part| part == "..") {
-                Some((format!("{} leads back up", quote(text)), "write the path without `..`"))
-            } else {
-                None
-            };
-            let Some((message, help)) = fault else { return Some(Some(PathBuf::from(text.as_ref()))) };
-            let label = format!("{} must be {}", item.name(), item.key.kind.describe());
-            let diagnostic = reader.at(&rules::BAD_PATH, &item.span, message).label(label).help(help);
-            reader.push(diagnostic);
-            None
-        }
-        _ => {
-            reader.wrong_type(&item, None);
-            None
-        }
+        _ => read_path(reader, &item).map(Some),
     }
+}
+
+/// Paths in a list, at most so many.
+fn paths(reader: &mut Reader, table: &Table<'_>, name: &str, most: usize) -> Vec<PathBuf> {
+    let Some(item) = table.item(name) else { return Vec::new() };
+    let entries = reader.list(&item, most).unwrap_or_default();
+    entries.iter().filter_map(|entry| read_path(reader, entry)).collect()
+}
+
+fn read_path(reader: &mut Reader, item: &Item<'_>) -> Option<PathBuf> {
+    let (Kind::Path { longest } | Kind::Paths { longest, .. }) = item.key.kind else { return None };
+    let text = reader.text(item)?;
+    let fault = if !text.starts_with('/') {
+        Some((format!("{} is not an absolute path", quote(text)), "write the path from `/` on"))
+    } else if text.len() > longest {
+        Some((format!("the path has {} bytes", text.len()), "use a shorter one"))
+    } else if text.contains(char::is_control) {
+        Some((format!("{} has a control character in it", quote(text)), "use another path"))
+    } else if text.split('/').any(|part| part == "..") {
+        Some((format!("{} leads back up", quote(text)), "write the path without `..`"))
+    } else {
+        None
+    };
+    let Some((message, help)) = fault else { return Some(PathBuf::from(text)) };
+    let label = format!("{} must be {}", item.name(), item.key.kind.describe());
+    let diagnostic = reader.at(&rules::BAD_PATH, &item.span, message).label(label).help(help);
+    reader.push(diagnostic);
+    None
 }
 
 /// A duration or a word, where the value of `name` may also be a whole table (the caller handled that).

@@ -76,7 +76,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused_with_advice(text in "[-0-9a-fA-FxX.:/\\[\\]%*]{0,24}|.{0,24}") {
         for fault in [
-            parse_host(&text).err(), parse_local(&text).err(), parse_listener(&text).err(), parse_network(&text, true).err(),
+            parse_host(&text).err(), parse_local(&text).err(), parse_listener(&text, 123).err(), parse_network(&text, true).err(),
         ].into_iter().flatten() {
             prop_assert!(!fault.help.is_empty() && !fault.message.is_empty());
         }

@@ -24,6 +24,10 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
     let with = |line: &str| format!("{}{line}\n", server("ntp.example"));
     let clock = |line: &str| format!("{FOUR}[clock]\n{line}\n");
     let allow = "allow = [\"10.0.0.0/8\"]";
+    let nts = |line: &str| {
+        let certificate = "nts.certificate = \"/c\"\nnts.private_key = \"/k\"";
+        serve(&format!("{allow}\n{certificate}\n{line}"))
+    };
     let local = |line: &str| format!("{}[local]\n{line}\n", serve(allow));
     vec![
         ("L001", String::new(), 1, FOUR.into()),
@@ -52,6 +56,9 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
         ("L032", clock("panic = \"1s\"\nstep = { above = \"1s\" }"), 5, clock("panic = \"1s\"\nstep = { above = \"999ms\" }")),
         ("L040", local("stratum = 4"), 7, local("stratum = 5")),
         ("L041", format!("{FOUR}[local]\n"), 3, local("")),
+        ("L060", nts("nts.rotate = \"1h\""), 8, nts("nts.rotate = \"2h\"")),
+        ("L060", nts("nts.master_secret = \"/s\"\nnts.rotate = \"1h\""), 9, nts("nts.rotate = \"1h\"\nnts.keep = 3")),
+        ("L061", nts("nts.ntp_server = \"b.example\""), 8, nts("nts.ntp_server = \"b.example\"\nnts.key_ring = \"/r\"")),
     ]
 }
 

@@ -29,6 +29,11 @@ pub static SECTIONS: &[Section] = &[
     },
     Section { name: "selection", repeated: false, about: "Which sources are believed." },
     Section {
+        name: "nts",
+        repeated: false,
+        about: "Network Time Security: how servers of sources with `nts` prove who they are. See `docs/nts.md`.",
+    },
+    Section {
         name: "local",
         repeated: false,
         about: "Serving time without a source. With this section, clients of this machine are told that its clock \
@@ -153,6 +158,51 @@ pub static KEYS: &[Key] = &[
     key("serve", "deny", Kind::Networks, "`[]`", r#"["10.99.0.0/16"]"#,
         "Networks that are not answered though a wider network in `allow` covers them."),
 
+    key("serve", "nts", Kind::Table("a table, best written as a section `[serve.nts]`"), "",
+        r#"{ certificate = "/etc/ssl/time.pem", private_key = "/etc/ssl/time.key" }"#,
+        "Authenticated time (NTS) for clients. With a certificate, keys are exchanged on this machine; without one, \
+         another machine does that, with which it shares `key_ring` or `master_secret`. See `docs/nts.md`."),
+    key("serve", "nts.certificate", Kind::Path { longest: 4000 }, "",
+        r#""/etc/letsencrypt/live/time.example.net/fullchain.pem""#,
+        "PEM file of the certificate, followed by those that vouch for it. When the file changes it is read again; \
+         one that cannot be used leaves the old one in force."),
+    key("serve", "nts.private_key", Kind::Path { longest: 4000 }, "",
+        r#""/etc/letsencrypt/live/time.example.net/privkey.pem""#,
+        "PEM file of the private key."),
+    key("serve", "nts.listen", Kind::Listeners, "the addresses of `listen`, port 4460", r#"["192.0.2.1:4460"]"#,
+        "Where to listen for key exchange (TCP). With it, `listen` of `[serve]` may be empty: such a machine exchanges \
+         keys for others and serves no time itself."),
+    key("serve", "nts.listen.address", Kind::SocketAddress, "", r#""192.0.2.1:4460""#,
+        "Where to listen, in the table form."),
+    key("serve", "nts.listen.interface", Kind::Interface, "all", r#""eth1""#,
+        "Answer only what arrives through this interface."),
+    key("serve", "nts.ntp_server", Kind::Host, "this machine", r#""time2.example.net""#,
+        "The server for time that clients are sent to after the key exchange. It must have the same keys."),
+    key("serve", "nts.ntp_port", integer(1, 65_535), "123", "1123",
+        "The UDP port that clients are told."),
+    key("serve", "nts.rotate", Kind::Duration { min: 60.0, max: 365.0 * DAY, or: Some("never") }, r#"`"1d"`"#, r#""12h""#,
+        "How often there is a new key to make cookies with. With `\"never\"`, another server makes the keys, and \
+         `key_ring` is only read, again whenever it changes."),
+    key("serve", "nts.keep", integer(1, 14), "`2`", "7",
+        "How many keys before the newest stay valid, and so how many rotations a cookie outlives: a client that \
+         comes back later must exchange keys again."),
+    key("serve", "nts.key_ring", Kind::Path { longest: 4000 }, "`key-ring` in `daemon.state_dir`",
+        r#""/srv/nts/key-ring""#,
+        "The file that keeps the keys over restarts. Servers that share it accept each other's cookies; all but one \
+         of them have `rotate = \"never\"`. `false` keeps the keys in memory only."),
+    key("serve", "nts.master_secret", Kind::Path { longest: 4000 }, "", r#""/etc/truechimer/master-secret""#,
+        "A file with a secret of 32 bytes or more, from which and from the time every server that has it derives the \
+         same keys: for fleets, load balancers and anycast."),
+    key("serve", "nts.max_connections", integer(1, 10_000), "`200`", "1000",
+        "Connections for key exchange at a time. When there is no room, the oldest that has not finished goes."),
+    key("serve", "nts.max_per_address", integer(1, 10_000), "`16`", "100",
+        "Connections at a time from one address, or from one IPv6 network of 56 bits."),
+    key("serve", "nts.max_rate", Kind::Number { min: 0.1, max: 100_000.0 }, "`20`", "100.0",
+        "Connections a second from one address (or IPv6 network of 56 bits) on average. The first hundred may come \
+         at once."),
+    key("serve", "nts.timeout", seconds(0.1, 60.0), r#"`"5s"`"#, r#""2s""#,
+        "A connection that takes longer from its first byte to its last is closed."),
+
     key("clock", "control", Kind::Boolean, "`true`", "false",
         "Whether to steer the clock at all. Without it the daemon only observes, reports and serves; that is also \
          what happens when it lacks the privilege (`CAP_SYS_TIME`)."),
@@ -194,6 +244,11 @@ pub static KEYS: &[Key] = &[
     key("selection", "min_sources", integer(1, 64), "`1`", "3",
         "How many sources must agree before the clock is corrected."),
 
+    key("nts", "system_certificates", Kind::Boolean, "`true`", "false",
+        "Whether to believe the certificate authorities that the system trusts."),
+    key("nts", "trusted_certificates", Kind::Paths { most: 16, longest: 4000 }, "`[]`", r#"["/etc/ssl/our-ca.pem"]"#,
+        "PEM files of further authorities, as those of an organisation of its own."),
+
     key("local", "stratum", integer(1, 15), "`10`", "8",
         "The stratum that clients are told: high enough that nobody prefers this clock to a real one."),
     key("local", "orphan", Kind::Boolean, "`false`", "true",
@@ -205,8 +260,8 @@ pub static KEYS: &[Key] = &[
         "Serve without a source only after having been synchronised once with an error certainly below this."),
 
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
-        "Where names are resolved: in a helper process without privileges, or inside the event loop, which then \
-         waits for the answer."),
+        "Where names are resolved and keys exchanged: in helper processes without privileges, or inside the event \
+         loop, which then waits for the answers of name servers."),
     key("daemon", "user", Kind::User, "`false`", r#""truechimer""#,
         "The account to become after the start, keeping only the privileges that are needed; `false` stays who \
          started it. For starting as root without a service manager that does it."),

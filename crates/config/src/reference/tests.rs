@@ -1,6 +1,9 @@
 use super::*;
 use crate::{Config, Diagnostic, parse};
 
+const SERVE: &str = "[serve]\nlisten = [\"[::1]:123\"]\n";
+const NTS: &str = "nts.certificate = \"/c\"\nnts.private_key = \"/k\"\n";
+
 /// The smallest legal file around one line that sets a key.
 fn file(key: &Key, value: &str) -> String {
     let line = format!("{} = {value}\n", key.name);
@@ -13,7 +16,15 @@ fn file(key: &Key, value: &str) -> String {
         ("serve", "listen.interface") => {
             format!("[serve]\nlisten = [{{ address = \"[::1]:123\", interface = {value} }}]\n")
         }
-        ("serve", _) => format!("[serve]\nlisten = [\"[::1]:123\"]\n{line}"),
+        ("serve", "nts.certificate") => format!("{SERVE}nts.private_key = \"/k\"\n{line}"),
+        ("serve", "nts.private_key") => format!("{SERVE}nts.certificate = \"/c\"\n{line}"),
+        ("serve", "nts.listen.address") => format!("{SERVE}{NTS}nts.listen = [{{ address = {value} }}]\n"),
+        ("serve", "nts.listen.interface") => {
+            format!("{SERVE}{NTS}nts.listen = [{{ address = \"[::1]:4460\", interface = {value} }}]\n")
+        }
+        ("serve", name) if name.starts_with("nts.") => format!("{SERVE}{NTS}{line}"),
+        ("serve", _) => format!("{SERVE}{line}"),
+        ("nts", "system_certificates") => format!("[nts]\ntrusted_certificates = [\"/ca\"]\n{line}"),
         (section, _) => format!("[{section}]\n{line}"),
     }
 }
@@ -25,7 +36,9 @@ fn base(key: &Key) -> Config {
         ("source", "size") => "[[source]]\npool = \"a.example\"\n",
         ("source", _) => "[[source]]\nserver = \"a.example\"\n",
         ("serve", "listen.address") => "[serve]\nlisten = [\"[::1]:1\"]\n",
-        ("serve", _) => "[serve]\nlisten = [\"[::1]:123\"]\n",
+        ("serve", name) if name.starts_with("nts.") => &format!("{SERVE}{NTS}"),
+        ("serve", _) => SERVE,
+        ("nts", "system_certificates") => "[nts]\ntrusted_certificates = [\"/ca\"]\n",
         ("local", _) => "[local]\n",
         _ => "",
     };
@@ -51,8 +64,8 @@ fn every_default_is_the_one_in_the_table() {
         let Some(value) = key.default.strip_prefix('`').and_then(|rest| rest.split('`').next()) else {
             continue;
         };
-        if (key.section, key.name) == ("clock", "frequency_file") {
-            continue; // its default is the name of another key's value
+        if matches!((key.section, key.name), ("clock", "frequency_file") | ("serve", "nts.key_ring")) {
+            continue; // its default is the name of a file in another key's value
         }
         let config = read(key, value).unwrap_or_else(|found| panic!("{}: {}", key.name, found[0]));
         assert_eq!(config, base(key), "{} = {value}", key.name);

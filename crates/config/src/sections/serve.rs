@@ -11,6 +11,7 @@ use crate::reader::{Item, Reader, Table};
 use crate::rules;
 use crate::text::quote;
 
+const NTP_PORT: u16 = 123;
 const MOST_LISTENERS: usize = 64;
 /// As many networks a list.
 const MOST_NETWORKS: usize = 4096;
@@ -25,7 +26,7 @@ pub(crate) fn read_serve(reader: &mut Reader, table: &Table<'_>) -> ServeConfig 
             read_network(reader, entry, allow, &mut access);
         }
     }
-    ServeConfig { listen: read_listeners(reader, table), access: access.rules }
+    ServeConfig { listen: read_listeners(reader, table, NTP_PORT), access: access.rules }
 }
 
 #[derive(Default)]
@@ -60,21 +61,25 @@ fn read_network(reader: &mut Reader, entry: &Item<'_>, allow: bool, access: &mut
     reader.push(diagnostic);
 }
 
-fn read_listeners(reader: &mut Reader, table: &Table<'_>) -> Vec<Listener> {
+/// The list `listen` of a table, which must have one entry at least unless key exchange has listeners of its own.
+pub(super) fn read_listeners(reader: &mut Reader, table: &Table<'_>, port: u16) -> Vec<Listener> {
     let Some(item) = table.item("listen") else {
-        let diagnostic = reader.at(&rules::MISSING_KEY, &table.span, "[serve] has no `listen`");
-        let help = "write where to listen: listen = [\"0.0.0.0:123\", \"[::]:123\"] is everywhere";
+        let message = format!("{} has no `listen`", table.heading());
+        let diagnostic = reader.at(&rules::MISSING_KEY, &table.span, message);
+        let help =
+            format!("write where to listen: listen = [\"0.0.0.0:{port}\", \"[::]:{port}\"] is everywhere");
         reader.push(diagnostic.help(help));
         return Vec::new();
     };
     let Some(entries) = reader.list(&item, MOST_LISTENERS) else { return Vec::new() };
-    if entries.is_empty() {
+    if entries.is_empty() && !exchanges_keys_only(table) {
         let diagnostic = reader.at(&rules::MISSING_KEY, &item.span, "`listen` is empty");
-        reader.push(diagnostic.help("name an address, or drop [serve] so that no port is opened"));
+        let help = format!("name an address, or drop {} so that no port is opened", table.heading());
+        reader.push(diagnostic.help(help));
     }
     let mut listeners: Vec<(Listener, Range<usize>)> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        let Some(listener) = read_listener(reader, table, entry, index) else { continue };
+        let Some(listener) = read_listener(reader, table, entry, index, port) else { continue };
         if let Some((_, place)) = listeners.iter().find(|(other, _)| *other == listener) {
             let message = format!("`{}` is listed twice", listener.address);
             let diagnostic = reader.at(&rules::DUPLICATE_ENTRY, &entry.span, message).label("again");
@@ -87,16 +92,29 @@ fn read_listeners(reader: &mut Reader, table: &Table<'_>) -> Vec<Listener> {
     listeners.into_iter().map(|(listener, _)| listener).collect()
 }
 
-fn read_listener(reader: &mut Reader, serve: &Table<'_>, entry: &Item<'_>, index: usize) -> Option<Listener> {
+/// A machine that exchanges keys for other servers need not serve time itself.
+fn exchanges_keys_only(serve: &Table<'_>) -> bool {
+    let Some(nts) = serve.item("nts") else { return false };
+    matches!(nts.value, DeValue::Table(nts) if nts.get("listen").is_some())
+}
+
+fn read_listener(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    entry: &Item<'_>,
+    index: usize,
+    port: u16,
+) -> Option<Listener> {
     match entry.value {
-        DeValue::String(text) => read_address(reader, entry, text, None),
+        DeValue::String(text) => read_address(reader, entry, text, None, port),
         DeValue::Table(inner) => {
-            let path = format!("{}.listen[{index}]", serve.path);
-            let table = reader.open("serve", "listen", path, entry.span.clone(), inner);
+            let path = format!("{}.listen[{index}]", table.path);
+            let table = reader.open("serve", entry.key.name, path, entry.span.clone(), inner);
             let interface = table.item("interface").map(|item| read_interface(reader, &item));
             let Some(item) = table.item("address") else {
                 let diagnostic = reader.at(&rules::MISSING_KEY, &entry.span, "a listener has no `address`");
-                reader.push(diagnostic.help("write { address = \"0.0.0.0:123\", interface = \"eth0\" }"));
+                let help = format!("write {{ address = \"0.0.0.0:{port}\", interface = \"eth0\" }}");
+                reader.push(diagnostic.help(help));
                 return None;
             };
             let text = reader.text(&item)?;
@@ -104,7 +122,7 @@ fn read_listener(reader: &mut Reader, serve: &Table<'_>, entry: &Item<'_>, index
                 Some(legal) => Some(legal?),
                 None => None,
             };
-            read_address(reader, &item, text, interface)
+            read_address(reader, &item, text, interface, port)
         }
         _ => {
             reader.wrong_type(entry, None);
@@ -118,8 +136,9 @@ fn read_address(
     item: &Item<'_>,
     text: &str,
     interface: Option<String>,
+    port: u16,
 ) -> Option<Listener> {
-    match address::parse_listener(text) {
+    match address::parse_listener(text, port) {
         Ok(address) => Some(Listener { address, interface }),
         Err(fault) => {
             reader.push_fault(item, fault);

@@ -1,0 +1,98 @@
+//! What a configuration says of NTS beyond the engine: whose certificates are believed, and how clients come to keys
+//! and cookies (RFC 8915).
+
+use std::path::PathBuf;
+
+use truechimer_engine::config::Listener;
+
+/// TCP port of key exchange (RFC 8915 §7.1).
+pub const KEY_EXCHANGE_PORT: u16 = 4460;
+
+/// Name of the key ring's file in the state folder.
+pub const KEY_RING_FILE: &str = "key-ring";
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateTrust {
+    /// `nts.system_certificates`: the authorities that the system trusts.
+    pub system: bool,
+    /// `nts.trusted_certificates`: PEM files of further authorities.
+    pub files: Vec<PathBuf>,
+}
+
+impl Default for CertificateTrust {
+    fn default() -> Self {
+        Self { system: true, files: Vec::new() }
+    }
+}
+
+/// `[serve.nts]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServeNts {
+    /// Key exchange on this machine; `None` where another machine does it for this one.
+    pub key_exchange: Option<KeyExchangeServer>,
+    /// Where the keys come from that cookies are made with.
+    pub ring: RingOrigin,
+    /// How many old keys stay valid.
+    pub keep: usize,
+}
+
+/// A server for key exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyExchangeServer {
+    /// Where to listen.
+    pub listen: Vec<Listener>,
+    /// PEM file of the certificate and the chain that vouches for it.
+    pub certificate: PathBuf,
+    /// PEM file of its private key.
+    pub private_key: PathBuf,
+    /// The server for time that clients are told; `None` for this machine.
+    pub ntp_server: Option<String>,
+    /// The UDP port that clients are told; `None` for 123.
+    pub ntp_port: Option<u16>,
+    /// What strangers may use up.
+    pub limits: KeyExchangeLimits,
+}
+
+/// What strangers may use up of a server for key exchange.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeyExchangeLimits {
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// Connections at a time from one address (IPv6: from one network of 56 bits).
+    pub max_per_address: usize,
+    /// Connections a second from one address, on average.
+    pub max_rate: f64,
+    /// How long a connection may take from the first byte to the last, seconds.
+    pub timeout_s: f64,
+}
+
+impl Default for KeyExchangeLimits {
+    fn default() -> Self {
+        Self { max_connections: 200, max_per_address: 16, max_rate: 20.0, timeout_s: 5.0 }
+    }
+}
+
+/// Where the keys come from that cookies are made with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RingOrigin {
+    /// A file, or only memory.
+    File {
+        /// `None`: keys are forgotten at the end, and clients must exchange keys again.
+        path: Option<PathBuf>,
+        /// How old the newest key gets before there is another, seconds; `None`: another server makes the keys.
+        rotate_s: Option<f64>,
+    },
+    /// Keys that every server of a fleet derives from the same secret and the time.
+    Master {
+        /// The file of the secret.
+        path: PathBuf,
+        /// A new key is derived so often, seconds.
+        rotate_s: f64,
+    },
+}
+
+/// How old the newest key gets unless the file says otherwise, seconds: a day (RFC 8915 §6).
+pub const ROTATE_S: f64 = 86_400.0;
+/// How many old keys stay valid unless the file says otherwise (RFC 8915 §6).
+pub const KEEP: usize = 2;
