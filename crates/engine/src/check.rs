@@ -232,7 +232,7 @@ pub(crate) fn judge(datagram: &Datagram<'_>, context: &Context<'_>) -> Result<Ju
     // The request's transmit timestamp is random and never zero, so a zero origin fails here too (CVE-2015-8138).
     ensure(header.origin_timestamp == exchange.transmit, Check::Origin)?;
     // Before anything that the packet says is believed, a kiss code included (NA-13).
-    context.credentials.verify(&packet, context.keys)?;
+    context.credentials.verify(&packet, datagram.remote.ip(), context.keys)?;
     if header.stratum == 0 {
         return Ok(Judgement::Kiss(header.reference_id));
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 pub use truechimer_discipline::gates::{PanicLimits, StepPolicy};
 use truechimer_time::{Cooked, PollExponent};
 
-pub use crate::authentication::KeyTable;
+pub use crate::authentication::{KeyTable, PeerKey};
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]

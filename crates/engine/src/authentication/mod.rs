@@ -7,9 +7,11 @@
 
 mod keys;
 
+use std::net::IpAddr;
+
 use truechimer_wire::{Header, Packet};
 
-pub use self::keys::KeyTable;
+pub use self::keys::{KeyTable, PeerKey};
 use crate::check::Check;
 use crate::config::Authentication;
 
@@ -55,7 +57,7 @@ impl Credentials {
     }
 
     /// Whether a reply whose origin matched is the server's own.
-    pub(crate) fn verify(&self, packet: &Packet<'_>, keys: &KeyTable) -> Result<(), Check> {
+    pub(crate) fn verify(&self, packet: &Packet<'_>, remote: IpAddr, keys: &KeyTable) -> Result<(), Check> {
         let mac = packet.mac();
         if mac.is_some_and(|mac| mac.is_crypto_nak()) {
             return Err(Check::CryptoNak);
@@ -65,7 +67,7 @@ impl Credentials {
             (Self::None, Some(_)) => Err(Check::Key),
             (Self::Key(_), None) => Err(Check::Mac),
             (Self::Key(id), Some(mac)) if mac.key_id != *id => Err(Check::Key),
-            (Self::Key(_), Some(mac)) => match keys.verify(packet, &mac) {
+            (Self::Key(_), Some(mac)) => match keys.verify(packet, &mac, remote) {
                 Some(true) => Ok(()),
                 Some(false) => Err(Check::Digest),
                 None => Err(Check::Key),

@@ -17,7 +17,7 @@
 //! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
-mod access;
+pub(crate) mod access;
 mod reason;
 
 use std::net::{IpAddr, SocketAddr};
@@ -171,7 +171,7 @@ impl Responder {
             return Err(DropReason::ClockStepped);
         }
         let packet = Packet::parse(bytes)?;
-        let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac) {
+        let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac, remote.ip()) {
             Some(true) => Ok(ReplyMac { key_id: mac.key_id, digest_len: mac.digest.len() }),
             Some(false) => Err(DropReason::Digest),
             None => Err(DropReason::UnknownKey),
