@@ -8,16 +8,10 @@ use truechimer_config::Roles;
 use truechimer_engine::config::{Listener, ServeConfig};
 use truechimer_engine::{Engine, Verdict};
 use truechimer_sys::poll::{Interest, PollSet};
-use truechimer_sys::udp::ServerSocket;
+use truechimer_sys::udp::{Batch, ServerSocket};
 use truechimer_time::Now;
 
 use crate::clocks::Clocks;
-
-/// Requests taken from one socket in one turn; then the client's own sockets have their turn again (AT-46).
-const BATCH: usize = 32;
-/// The same on the inline path, where libc may be interposed by a simulated network in which a socket must not be read
-/// more often than `poll` says.
-const INLINE_BATCH: usize = 1;
 
 struct Open {
     wanted: Listener,
@@ -31,7 +25,10 @@ struct Open {
 /// All ports that answer.
 pub(crate) struct Listeners {
     open: Vec<Open>,
-    batch: usize,
+    roles: Roles,
+    /// Room for what comes in, made when there is somewhere to come in. Not used on the inline path, where libc may be
+    /// interposed by a simulated network, which knows no batches and lets a socket be read once when `poll` says so.
+    batch: Option<Batch>,
 }
 
 /// A port that could not be opened.
@@ -61,11 +58,7 @@ impl fmt::Display for ListenError {
 
 impl Listeners {
     pub(crate) fn new(roles: Roles) -> Self {
-        let batch = match roles {
-            Roles::Process => BATCH,
-            Roles::Inline => INLINE_BATCH,
-        };
-        Self { open: Vec::new(), batch }
+        Self { open: Vec::new(), roles, batch: None }
     }
 
     /// Opens and closes sockets until they are those of `serve`. Sockets that stay wanted are kept with what waits in
@@ -93,6 +86,11 @@ impl Listeners {
         let mut fresh = fresh?;
         self.open.retain(|open| wanted.contains(&open.wanted));
         self.open.append(&mut fresh);
+        if self.open.is_empty() || self.roles == Roles::Inline {
+            self.batch = None;
+        } else if self.batch.is_none() {
+            self.batch = Some(Batch::new());
+        }
         Ok(())
     }
 
@@ -112,7 +110,8 @@ impl Listeners {
         any_rests
     }
 
-    /// Answers a batch of requests on every socket that has some.
+    /// Answers what waits at every socket, but no more than one batch: then the client's own sockets have their turn
+    /// again (AT-46).
     pub(crate) fn handle_ready(
         &mut self,
         poll: &PollSet,
@@ -124,7 +123,11 @@ impl Listeners {
         for open in &mut self.open {
             let place = std::mem::replace(&mut open.place, usize::MAX);
             if poll.readable(place) || poll.error(place) {
-                open.resting = open.answer_batch(self.batch, buffer, engine, clocks, now).is_err();
+                let answered = match &mut self.batch {
+                    Some(batch) => open.answer_batch(batch, engine, clocks),
+                    None => open.answer_one(buffer, engine, clocks, now),
+                };
+                open.resting = answered.is_err();
             }
         }
     }
@@ -142,31 +145,49 @@ impl Open {
         }
     }
 
-    fn answer_batch(
+    fn answer_batch(&self, batch: &mut Batch, engine: &mut Engine, clocks: &mut Clocks) -> io::Result<()> {
+        batch.receive(&self.socket)?;
+        // Once for all of them, and after all of them.
+        let now = clocks.now();
+        let Some(mut serving) = engine.serve(now) else { return Ok(()) };
+        for request in batch.requests() {
+            let received = request.received;
+            let stamp = clocks.received(received.kernel_stamp, now);
+            let verdict =
+                serving.handle_request(request.buffer, received.len, received.remote, received.local, stamp);
+            if let Verdict::Reply(len) = verdict {
+                request.reply(len);
+            }
+        }
+        batch.send(&self.socket, |replies| {
+            let now = clocks.now();
+            for reply in replies {
+                engine.stamp_reply(reply, now.cooked);
+            }
+        });
+        Ok(())
+    }
+
+    fn answer_one(
         &self,
-        batch: usize,
         buffer: &mut [u8],
         engine: &mut Engine,
         clocks: &mut Clocks,
-        mut now: Now,
+        now: Now,
     ) -> io::Result<()> {
-        for _ in 0..batch {
-            let Some(received) = self.socket.recv(buffer)? else { return Ok(()) };
-            if received.fragmented {
-                // Nothing that we answer needs fragments (AT-14).
-                continue;
-            }
-            let stamp = clocks.received(received.kernel_stamp, now);
-            let verdict =
-                engine.handle_request(buffer, received.len, received.remote, received.local, stamp, now);
-            // The next request of this batch may come in while this one is answered.
-            now = clocks.now();
-            let Verdict::Reply(len) = verdict else { continue };
-            let Some(reply) = buffer.get_mut(..len.min(received.len)) else { continue };
-            engine.stamp_reply(reply, now.cooked);
-            // A reply that cannot be sent is a reply lost on the way.
-            let _ = self.socket.send_to(reply, received.remote, received.local);
+        let Some(received) = self.socket.recv(buffer)? else { return Ok(()) };
+        if received.fragmented {
+            // Nothing that we answer needs fragments (AT-14).
+            return Ok(());
         }
+        let stamp = clocks.received(received.kernel_stamp, now);
+        let verdict =
+            engine.handle_request(buffer, received.len, received.remote, received.local, stamp, now);
+        let Verdict::Reply(len) = verdict else { return Ok(()) };
+        let Some(reply) = buffer.get_mut(..len.min(received.len)) else { return Ok(()) };
+        engine.stamp_reply(reply, clocks.now().cooked);
+        // A reply that cannot be sent is a reply lost on the way.
+        let _ = self.socket.send_to(reply, received.remote, received.local);
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::outbox::{Names, Outbox, Turn};
 use crate::report::Report;
 use crate::reporting;
 use crate::rng::Rng;
-use crate::server::Responder;
+use crate::server::{Responder, Serving};
 use crate::sources::{EstimatorFactory, Sources, earlier};
 use crate::system::{Effect, System, awaited};
 
@@ -156,6 +156,14 @@ impl Engine {
         let Some(responder) = self.responder.as_mut() else { return Verdict::Drop("no_server") };
         let served = self.system.served(now, &self.clock, &self.local);
         responder.handle(buffer, len, remote, local, received, &served, now)
+    }
+
+    /// The server as it is at `now`, for requests that came in together; `None` if there is none. As
+    /// [`Engine::handle_request`], with what is the same for all of them done once.
+    pub fn serve(&mut self, now: Now) -> Option<Serving<'_>> {
+        let now = self.begin(now)?;
+        let responder = self.responder.as_mut()?;
+        Some(Serving { responder, served: self.system.served(now, &self.clock, &self.local), now })
     }
 
     /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.

@@ -10,6 +10,7 @@ use libc::{c_int, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_storage, sock
 use crate::ffi::{self, check};
 
 /// An address in the kernel's form, and how many bytes of it count.
+#[derive(Clone, Copy)]
 pub(crate) struct RawAddress {
     storage: sockaddr_storage,
     length: socklen_t,
@@ -77,6 +78,16 @@ impl RawAddress {
 
     pub(crate) fn length(&self) -> socklen_t {
         self.length
+    }
+
+    /// Room for any address again, to be filled by the kernel; what is in it stays until then.
+    pub(crate) fn clear(&mut self) {
+        self.length = ffi::size_of::<sockaddr_storage>();
+    }
+
+    /// The kernel wrote an address of this length.
+    pub(crate) fn filled(&mut self, length: socklen_t) {
+        self.length = length.min(ffi::size_of::<sockaddr_storage>());
     }
 
     /// The address that the kernel wrote as the first `length` bytes, if it is one of the two families.

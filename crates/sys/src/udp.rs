@@ -10,6 +10,8 @@
 //! `poll` comes back at once if more is waiting. The error queue is read only when [`error`] is set, once in a
 //! turn as well.
 //!
+//! A busy server takes in and sends many datagrams in one system call ([`Batch`]).
+//!
 //! # Fragments and forged path MTUs
 //! Datagrams leave with the don't-fragment bit and the interface's size, whatever an ICMP message claims of the
 //! path (`IP_PMTUDISC_PROBE`), so nobody can make our packets come in fragments whose second half is his. A
@@ -17,6 +19,7 @@
 //!
 //! [`error`]: crate::poll::PollSet::error
 
+mod batch;
 mod client;
 mod message;
 mod options;
@@ -29,6 +32,7 @@ use truechimer_time::Cooked;
 
 pub(crate) use options::{allow_absent_address, bind_to_interface};
 
+pub use batch::{Batch, Request};
 pub use client::ClientSocket;
 pub use server::ServerSocket;
 pub use stamp::{StampKeeper, judge_received, judge_sent};

@@ -39,7 +39,13 @@ impl NtpDuration {
 
     /// From nanoseconds, rounded to the nearest unit.
     pub const fn from_nanos(nanos: i128) -> Self {
-        Self(rescale(nanos, NANOS, SECOND))
+        // Every reading of a clock passes here, and a division of 128 bits takes longer than the reading.
+        let short = nanos as i64;
+        if short as i128 != nanos {
+            return Self(rescale(nanos, NANOS, SECOND));
+        }
+        let part = (((short.rem_euclid(NANOS as i64) as u64) << 32) + NANOS as u64 / 2) / NANOS as u64;
+        Self(short.div_euclid(NANOS as i64) as i128 * SECOND + part as i128)
     }
 
     /// Nanoseconds, rounded to the nearest.

@@ -180,6 +180,28 @@ impl Responder {
     }
 }
 
+/// A responder, and what it is to tell at one moment.
+#[derive(Debug)]
+pub struct Serving<'a> {
+    pub(crate) responder: &'a mut Responder,
+    pub(crate) served: Served,
+    pub(crate) now: Now,
+}
+
+impl Serving<'_> {
+    /// As [`Engine::handle_request`](crate::Engine::handle_request).
+    pub fn handle_request(
+        &mut self,
+        buffer: &mut [u8],
+        len: usize,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
+        received: Stamp,
+    ) -> Verdict {
+        self.responder.handle(buffer, len, remote, local, received, &self.served, self.now)
+    }
+}
+
 /// A request that will be answered.
 struct Request {
     header: Header,

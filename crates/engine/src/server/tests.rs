@@ -406,6 +406,28 @@ fn ask_engine(engine: &mut Engine, now: Now) -> Verdict {
 }
 
 #[test]
+fn a_batch_is_answered_like_one_request_after_the_other() {
+    let mut engine = engine();
+    let client = CLIENT.parse().unwrap();
+    let (mut alone, mut together) = (request(4, Mode::Client), request(4, Mode::Client));
+    let answer = engine.handle_request(&mut alone, 48, client, None, stamp(now().cooked), now());
+    let mut serving = engine.serve(now()).unwrap();
+    assert_eq!(serving.handle_request(&mut together, 48, client, None, stamp(now().cooked)), answer);
+    assert_eq!(alone, together);
+    // A step by somebody else between two batches is noticed by the second.
+    let jumped = Now { mono: now().mono.after(0.001), cooked: after(3600.0).cooked };
+    let mut serving = engine.serve(jumped).unwrap();
+    let mut late = request(4, Mode::Client);
+    let verdict = serving.handle_request(&mut late, 48, client, None, stamp(jumped.cooked));
+    assert_eq!(verdict, Verdict::Drop("clock_stepped"));
+    engine.shutdown(jumped);
+    assert!(engine.serve(jumped).is_none());
+    let mut no_server =
+        Engine::new(EngineConfig { serve: None, ..config() }, Initial::default(), [7; 32], now());
+    assert!(no_server.serve(now()).is_none());
+}
+
+#[test]
 fn counters_outlive_a_reload() {
     let mut engine = engine();
     assert_eq!(ask_engine(&mut engine, now()), Verdict::Reply(48));

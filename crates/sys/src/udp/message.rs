@@ -18,8 +18,9 @@ use crate::ffi::{check_len, is_not_ready};
 const CONTROL_CAPACITY: usize = 512;
 
 /// Control messages must be aligned like their header.
+#[derive(Clone, Copy)]
 #[repr(C, align(8))]
-struct Control([u8; CONTROL_CAPACITY]);
+pub(super) struct Control<const LEN: usize>(pub(super) [u8; LEN]);
 
 const _: () = assert!(mem::align_of::<cmsghdr>() <= 8);
 
@@ -76,18 +77,26 @@ pub(super) fn receive_datagram(
     peer: Option<SocketAddr>,
 ) -> io::Result<Option<Received>> {
     let Some(message) = receive(socket, buffer, 0)? else { return Ok(None) };
-    let Some(remote) = message.remote.or(peer) else { return Ok(None) };
-    if is_forged_loopback(remote.ip(), message.details.interface) {
-        return Ok(None);
+    Ok(message.into_datagram(peer))
+}
+
+impl Message {
+    /// What it is as a datagram; `None` if it is from nobody, or from somebody who cannot be where it came in.
+    /// `peer` is who it is from where the system does not say.
+    pub(super) fn into_datagram(self, peer: Option<SocketAddr>) -> Option<Received> {
+        let remote = self.remote.or(peer)?;
+        if is_forged_loopback(remote.ip(), self.details.interface) {
+            return None;
+        }
+        Some(Received {
+            len: self.len,
+            remote,
+            local: self.details.local,
+            kernel_stamp: self.details.stamp,
+            truncated: self.flags & libc::MSG_TRUNC != 0,
+            fragmented: self.details.fragmented,
+        })
     }
-    Ok(Some(Received {
-        len: message.len,
-        remote,
-        local: message.details.local,
-        kernel_stamp: message.details.stamp,
-        truncated: message.flags & libc::MSG_TRUNC != 0,
-        fragmented: message.details.fragmented,
-    }))
 }
 
 /// Whether a datagram says that it is from this machine and came over the network (NA-29). Most kernels drop these
@@ -117,8 +126,7 @@ pub(super) fn send(
     header.msg_iov = &raw mut iov;
     header.msg_iovlen = 1;
     if let Some(local) = local {
-        // SAFETY: the control buffer is aligned, zeroed and larger than any packet information.
-        let used = unsafe { put_source(&mut control, local) };
+        let used = put_source(&mut control, local);
         header.msg_control = control.0.as_mut_ptr().cast();
         header.msg_controllen = used as _;
     }
@@ -131,31 +139,39 @@ pub(super) fn send(
 }
 
 /// Writes the control message that chooses the source address and returns how many bytes it takes.
-///
-/// # Safety
-/// The buffer must be zeroed.
-unsafe fn put_source(control: &mut Control, local: IpAddr) -> usize {
+pub(super) fn put_source<const LEN: usize>(control: &mut Control<LEN>, local: IpAddr) -> usize {
+    const { assert!(LEN >= 64) };
     match local {
         IpAddr::V4(ip) => {
             // SAFETY: all zeros is a legal `in_pktinfo`: any interface, any address.
             let mut info: libc::in_pktinfo = unsafe { mem::zeroed() };
             info.ipi_spec_dst = address::in_addr(ip);
-            // SAFETY: the capacity is above the space that the structure needs.
+            // SAFETY: a header and the structure need under 64 bytes.
             unsafe { put_message(control, libc::IPPROTO_IP, libc::IP_PKTINFO, info) }
         }
         IpAddr::V6(ip) => {
             let info = libc::in6_pktinfo { ipi6_addr: address::in6_addr(ip), ipi6_ifindex: 0 };
-            // SAFETY: the capacity is above the space that the structure needs.
+            // SAFETY: a header and the structure need under 64 bytes.
             unsafe { put_message(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info) }
         }
     }
+}
+
+/// Whether replies can be sent from an address of ours that requests were sent to: not from one of a group.
+pub(super) fn can_be_source(local: &IpAddr) -> bool {
+    !local.is_multicast() && !matches!(local, IpAddr::V4(v4) if v4.is_broadcast())
 }
 
 /// Writes one control message at the start of the buffer.
 ///
 /// # Safety
 /// The buffer must have room for a header and `T` with their padding.
-unsafe fn put_message<T: Copy>(control: &mut Control, level: c_int, kind: c_int, value: T) -> usize {
+unsafe fn put_message<const LEN: usize, T: Copy>(
+    control: &mut Control<LEN>,
+    level: c_int,
+    kind: c_int,
+    value: T,
+) -> usize {
     // A structure of packet information has 20 bytes at most.
     let length = mem::size_of::<T>() as u32;
     let header: *mut cmsghdr = control.0.as_mut_ptr().cast();
@@ -174,7 +190,7 @@ unsafe fn put_message<T: Copy>(control: &mut Control, level: c_int, kind: c_int,
 ///
 /// # Safety
 /// The header must be as `recvmsg` left it, with its control buffer alive.
-unsafe fn read_details(header: &msghdr) -> Details {
+pub(super) unsafe fn read_details(header: &msghdr) -> Details {
     let mut details = Details::default();
 
     // SAFETY: `CMSG_FIRSTHDR` and `CMSG_NXTHDR` stay inside the control buffer that the header describes and

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use super::message::{receive_datagram, send};
+use super::message::{can_be_source, receive_datagram, send};
 use super::{Received, options};
 use crate::address::{bind_to, domain, local_address};
 use crate::ffi::{self, set_option};
@@ -60,9 +60,7 @@ impl ServerSocket {
     /// # Errors
     /// `EMSGSIZE`, `ENETUNREACH`, or no room (`EAGAIN`, `ENOBUFS`): the reply is lost, as any datagram may be.
     pub fn send_to(&self, bytes: &[u8], remote: SocketAddr, local: Option<IpAddr>) -> io::Result<()> {
-        // A broadcast or multicast address cannot be a source.
-        let source = local.filter(|ip| !ip.is_multicast() && !is_broadcast(*ip));
-        send(&self.socket, bytes, Some(remote), source)
+        send(&self.socket, bytes, Some(remote), local.filter(can_be_source))
     }
 
     /// The address it listens on, with the port that the kernel chose if it was asked to.
@@ -70,12 +68,13 @@ impl ServerSocket {
         self.local
     }
 
+    /// Whether it takes requests to any address of the machine.
+    pub(super) fn is_on_any_address(&self) -> bool {
+        self.local.ip().is_unspecified()
+    }
+
     /// For `poll`.
     pub fn fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
-}
-
-fn is_broadcast(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(v4) if v4.is_broadcast())
 }

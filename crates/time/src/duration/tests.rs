@@ -7,6 +7,9 @@ fn a_unit_is_the_last_bit_of_a_timestamp() {
     assert_eq!(NtpDuration::from_seconds(1.0).bits(), 1 << 32);
     assert_eq!(NtpDuration::from_seconds(-0.5).bits(), -(1 << 31));
     assert_eq!(NtpDuration::from_nanos(500_000_000).bits(), 1 << 31);
+    for end in [i64::MIN, i64::MAX] {
+        assert_eq!(NtpDuration::from_nanos(end.into()).bits(), rescale(end.into(), NANOS, SECOND));
+    }
     assert_eq!(NtpDuration::from_bits(1).nanos(), 0, "0.23 ns");
     assert_eq!(NtpDuration::from_bits(3).nanos(), 1, "0.70 ns");
     assert_eq!(NtpDuration::from_bits(-3).nanos(), -1);
@@ -61,6 +64,11 @@ proptest! {
         let bits = NtpDuration::from_nanos(nanos).bits();
         // |bits − nanos · 2³² / 10⁹| ≤ ½, without fractions.
         prop_assert!((bits * NANOS - nanos * SECOND).abs() <= NANOS / 2);
+    }
+
+    #[test]
+    fn nanoseconds_of_64_bits_are_converted_like_those_of_128(nanos in any::<i64>()) {
+        prop_assert_eq!(NtpDuration::from_nanos(nanos.into()).bits(), rescale(nanos.into(), NANOS, SECOND));
     }
 
     #[test]
