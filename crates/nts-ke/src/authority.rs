@@ -34,6 +34,13 @@ pub struct Certified {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityError(String);
 
+impl AuthorityError {
+    #[cfg(feature = "testing")]
+    pub(crate) fn from_text(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl std::fmt::Display for AuthorityError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no certificate: {}", self.0)

@@ -205,7 +205,7 @@ impl ClientSession {
             StreamError::Certificate => KeError::Certificate(match self.verdict.get() {
                 Some(Err(fault)) => fault.clone(),
                 // The chain was fine, so it is the signature over the handshake; or there was no chain.
-                Some(Ok(_)) => CertificateFault::Signature,
+                Some(Ok(_)) => CertificateFault::Key,
                 None => CertificateFault::Malformed,
             }),
             StreamError::NotForUs | StreamError::Broken => KeError::Tls,
@@ -253,5 +253,8 @@ fn parse_server_name(name: &str) -> Option<ServerName<'static>> {
         }
         None => name.strip_suffix('.').unwrap_or(name),
     };
+    if name.ends_with('.') {
+        return None;
+    }
     ServerName::try_from(name.to_owned()).ok()
 }

@@ -87,8 +87,10 @@ pub enum CertificateFault {
     Purpose,
     /// An authority above it may not vouch for that name or at that depth.
     Constraint,
-    /// A signature is wrong.
+    /// A certificate was not signed with the key of the one that its issuer's name leads to.
     Signature,
+    /// The server does not hold its key.
+    Key,
     /// An algorithm or key is unknown, or too weak to be accepted.
     Algorithm,
     /// The chain is too long, or takes too much work to verify.
@@ -201,9 +203,11 @@ impl fmt::Display for CertificateFault {
             }
             Self::Purpose => write!(f, "is not for servers (extended key usage)"),
             Self::Constraint => write!(f, "is outside of what an authority above it may vouch for"),
-            Self::Signature => {
-                write!(f, "has a wrong signature in its chain, or the server does not hold its key")
-            }
+            Self::Signature => write!(
+                f,
+                "was signed with another key than that of the authority of this name: was the authority made anew?"
+            ),
+            Self::Key => write!(f, "is not the server's own: it does not hold its key"),
             Self::Algorithm => write!(f, "uses an algorithm or key that is unknown or too weak"),
             Self::TooComplex => write!(f, "has a chain that is too long or takes too much work to verify"),
             Self::Malformed => write!(f, "cannot be read"),

@@ -123,6 +123,9 @@ fn parse_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityErro
 }
 
 fn parse_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, IdentityError> {
+    if contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED") {
+        return Err(IdentityError::EncryptedKey);
+    }
     let mut found = Vec::new();
     let mut has_certificate = false;
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
@@ -134,9 +137,6 @@ fn parse_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, IdentityError> {
             SectionKind::Certificate => has_certificate = true,
             _ => {}
         }
-    }
-    if contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED") {
-        return Err(IdentityError::EncryptedKey);
     }
     match (found.len(), found.pop()) {
         (1, Some(key)) => Ok(key),
@@ -236,3 +236,6 @@ impl fmt::Display for IdentityError {
 }
 
 impl std::error::Error for IdentityError {}
+
+#[cfg(test)]
+mod tests;

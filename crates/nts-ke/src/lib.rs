@@ -16,6 +16,7 @@
 //! | [`error`] | [`KeError`], [`ServerFault`]: what went wrong, in terms of what to do about it | |
 //! | [`message`] | requests and answers between the daemon and the process that does this | both ends |
 //! | `authority` | a throw-away certificate authority, with the feature of that name | tests, `chimer demo` |
+//! | `testing` | peers that misbehave, with the feature of that name | tests |
 //!
 //! What TLS is spoken, and why so, stands at the top of `profile.rs`. Cryptography is `aws-lc-rs` below `rustls`;
 //! certificates are verified by `webpki`. Randomness comes from there too.
@@ -78,6 +79,8 @@ pub mod message;
 mod profile;
 pub mod server;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod trust;
 pub mod validity;
 pub mod verify;

@@ -27,3 +27,6 @@ const NAME_MAX: usize = 255;
 const VERSION: u8 = 1;
 const REQUEST: u8 = b'Q';
 const ANSWER: u8 = b'A';
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,10 @@ impl From<PemError> for PemFault {
     fn from(error: PemError) -> Self {
         Self::Section(match error {
             PemError::MissingSectionEnd { end_marker } => {
-                format!("the line '{}' is missing", String::from_utf8_lossy(&end_marker).escape_debug())
+                format!(
+                    "the line '-----END {}-----' is missing",
+                    String::from_utf8_lossy(&end_marker).escape_debug()
+                )
             }
             PemError::IllegalSectionStart { line } => {
                 format!("the line '{}' is not right", String::from_utf8_lossy(&line).escape_debug())
@@ -233,3 +236,6 @@ impl fmt::Debug for ClientTls {
         write!(f, "ClientTls({} trusted)", self.roots.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

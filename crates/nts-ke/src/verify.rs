@@ -19,8 +19,9 @@ use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 use crate::error::CertificateFault;
 use crate::validity::Validity;
 
-/// Most certificates in a chain: the server's, two or three intermediate ones, and cross-signed spares.
-pub const CHAIN_MAX: usize = 8;
+/// Most certificates in a chain: the server's, two or three intermediate ones, and cross-signed spares. The work of finding a
+/// path grows with the factorial.
+pub const CHAIN_MAX: usize = 6;
 
 /// Most bytes of all certificates together: post-quantum signatures would take some 20 KiB.
 pub const CHAIN_BYTES_MAX: usize = 32 * 1024;
@@ -204,7 +205,7 @@ fn tls_error(fault: &CertificateFault) -> rustls::Error {
         CertificateFault::NotYetValid { .. } => CertificateError::NotValidYet,
         CertificateFault::UnknownIssuer => CertificateError::UnknownIssuer,
         CertificateFault::Purpose => CertificateError::InvalidPurpose,
-        CertificateFault::Signature => CertificateError::BadSignature,
+        CertificateFault::Signature | CertificateFault::Key => CertificateError::BadSignature,
         CertificateFault::Malformed => CertificateError::BadEncoding,
         CertificateFault::Authority
         | CertificateFault::Constraint
@@ -254,3 +255,6 @@ impl ServerCertVerifier for Verifier {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,7 @@ const NETWORK: [NetworkFault; 6] = [
     NetworkFault::Unavailable,
 ];
 
-const CERTIFICATE: [CertificateFault; 9] = [
+const CERTIFICATE: [CertificateFault; 10] = [
     CertificateFault::NeverValid,
     CertificateFault::UnknownIssuer,
     CertificateFault::Authority,
@@ -140,6 +140,7 @@ const CERTIFICATE: [CertificateFault; 9] = [
     CertificateFault::Algorithm,
     CertificateFault::TooComplex,
     CertificateFault::Malformed,
+    CertificateFault::Key,
 ];
 
 /// The number of a value in a table. What is not in it would be a mistake of this program, and is read back as nothing.
