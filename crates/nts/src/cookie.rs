@@ -15,8 +15,6 @@
 //! length, which the tag covers: 96 bytes make a cookie for AES-SIV-CMAC-256, 160 for AES-SIV-CMAC-512 and 64 for
 //! AES-128-GCM-SIV. An algorithm with keys as long as one of these would need another format.
 
-use zeroize::Zeroize;
-
 use crate::aead::{Aead, Algorithm, MAX_KEY_LEN, TAG_LEN};
 use crate::keys::Keys;
 
@@ -81,12 +79,10 @@ pub(crate) fn open(aead: &Aead, cookie: &[u8]) -> Result<Keys, CookieError> {
     let mut place = [0; TAG_LEN + 2 * MAX_KEY_LEN];
     let message = place.get_mut(..sealed.len()).ok_or(CookieError::Length)?;
     message.copy_from_slice(sealed);
-    let keys = aead.open(nonce, &[], message).ok().and_then(|keys| {
-        let (c2s, s2c) = keys.split_at_checked(algorithm.key_len())?;
-        Keys::new(algorithm, c2s, s2c).ok()
-    });
-    message.zeroize();
-    keys.ok_or(CookieError::Forged)
+    // The copy is not wiped: whoever can read our memory finds the ring there.
+    let keys = aead.open(nonce, &[], message).map_err(|_| CookieError::Forged)?;
+    let (c2s, s2c) = keys.split_at_checked(algorithm.key_len()).ok_or(CookieError::Length)?;
+    Keys::new(algorithm, c2s, s2c).map_err(|_| CookieError::Length)
 }
 
 #[cfg(test)]

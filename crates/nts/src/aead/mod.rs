@@ -17,6 +17,9 @@ use zeroize::ZeroizeOnDrop;
 use gcm_siv::GcmSiv;
 use siv::Siv;
 
+/// The bytes of a key and zeros behind, in pieces that can be taken apart without a look at lengths.
+type KeyBlocks = [[u8; 16]; MAX_KEY_LEN / 16];
+
 /// By how many bytes a sealed message is longer than its plaintext.
 pub const TAG_LEN: usize = 16;
 /// Longest key of any algorithm, bytes.
@@ -105,8 +108,7 @@ pub struct KeyLengthError;
 pub struct Key {
     #[zeroize(skip)]
     algorithm: Algorithm,
-    /// The key, then zeros.
-    bytes: [u8; MAX_KEY_LEN],
+    blocks: KeyBlocks,
 }
 
 impl Key {
@@ -115,11 +117,10 @@ impl Key {
     /// # Errors
     /// [`KeyLengthError`].
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyLengthError> {
-        let mut key = Self { algorithm, bytes: [0; MAX_KEY_LEN] };
-        if bytes.len() != algorithm.key_len() {
-            return Err(KeyLengthError);
-        }
-        key.bytes.get_mut(..bytes.len()).ok_or(KeyLengthError)?.copy_from_slice(bytes);
+        let mut key = Self { algorithm, blocks: KeyBlocks::default() };
+        let place = key.blocks.as_flattened_mut().get_mut(..algorithm.key_len());
+        let place = place.filter(|place| place.len() == bytes.len()).ok_or(KeyLengthError)?;
+        place.copy_from_slice(bytes);
         Ok(key)
     }
 
@@ -130,13 +131,14 @@ impl Key {
 
     /// The secret.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.algorithm.key_len()).unwrap_or_default()
+        self.blocks.as_flattened().get(..self.algorithm.key_len()).unwrap_or_default()
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm && bool::from(self.bytes.ct_eq(&other.bytes))
+        self.algorithm == other.algorithm
+            && bool::from(self.blocks.as_flattened().ct_eq(other.blocks.as_flattened()))
     }
 }
 
@@ -163,27 +165,20 @@ enum Cipher {
     GcmSiv(GcmSiv),
 }
 
+impl Cipher {
+    fn new(key: &Key) -> Self {
+        match key.algorithm {
+            Algorithm::AesSivCmac256 => Self::Siv128(Siv::new(&key.blocks)),
+            Algorithm::AesSivCmac512 => Self::Siv256(Siv::new(&key.blocks)),
+            Algorithm::Aes128GcmSiv => Self::GcmSiv(GcmSiv::new(&key.blocks)),
+        }
+    }
+}
+
 impl Aead {
     /// Expands a key.
     pub fn new(key: &Key) -> Self {
-        let mut aead = Self::for_empty(key);
-        match &mut aead.cipher {
-            Cipher::Siv128(siv) => siv.expand(),
-            Cipher::Siv256(siv) => siv.expand(),
-            Cipher::GcmSiv(_) => {}
-        }
-        aead
-    }
-
-    /// The same, but with half of the work put off until there is something to encrypt or decrypt: for a key that is
-    /// used once, and probably on an empty plaintext.
-    pub(crate) fn for_empty(key: &Key) -> Self {
-        let cipher = match key.algorithm {
-            Algorithm::AesSivCmac256 => Cipher::Siv128(Siv::new(&key.bytes)),
-            Algorithm::AesSivCmac512 => Cipher::Siv256(Siv::new(&key.bytes)),
-            Algorithm::Aes128GcmSiv => Cipher::GcmSiv(GcmSiv::new(&key.bytes)),
-        };
-        Self { algorithm: key.algorithm, cipher }
+        Self { algorithm: key.algorithm, cipher: Cipher::new(key) }
     }
 
     /// The algorithm.
@@ -219,6 +214,32 @@ impl Aead {
             Cipher::Siv256(siv) => siv.open(nonce, aad, message),
             Cipher::GcmSiv(gcm_siv) => gcm_siv.open(nonce, aad, message),
         }
+    }
+}
+
+/// [`Aead::seal`] with a key that is used for one message.
+///
+/// The expanded key is not wiped from the stack, which would take longer than its use. It is one that arrived in a cookie,
+/// so whoever can read our memory finds the key of all cookies there anyway.
+pub(crate) fn seal_once(key: &Key, nonce: &[u8], aad: &[u8], message: &mut [u8]) -> Result<(), AeadError> {
+    match key.algorithm {
+        Algorithm::AesSivCmac256 => siv::seal_once::<Aes128Enc>(&key.blocks, nonce, aad, message),
+        Algorithm::AesSivCmac512 => siv::seal_once::<Aes256Enc>(&key.blocks, nonce, aad, message),
+        Algorithm::Aes128GcmSiv => gcm_siv::seal_once(&key.blocks, nonce, aad, message),
+    }
+}
+
+/// [`Aead::open`] with a key that is used for one message: see [`seal_once`].
+pub(crate) fn open_once<'m>(
+    key: &Key,
+    nonce: &[u8],
+    aad: &[u8],
+    message: &'m mut [u8],
+) -> Result<&'m mut [u8], AeadError> {
+    match key.algorithm {
+        Algorithm::AesSivCmac256 => siv::open_once::<Aes128Enc>(&key.blocks, nonce, aad, message),
+        Algorithm::AesSivCmac512 => siv::open_once::<Aes256Enc>(&key.blocks, nonce, aad, message),
+        Algorithm::Aes128GcmSiv => gcm_siv::open_once(&key.blocks, nonce, aad, message),
     }
 }
 

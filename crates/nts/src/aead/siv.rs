@@ -1,81 +1,68 @@
 //! AES-SIV-CMAC, RFC 5297, with the associated data and the nonce as its two components (§6).
 //!
 //! The mode is written here over the block cipher of the `aes` crate, as a request costs the server four of these
-//! operations: this keeps every key expanded that outlives a packet, lets the independent chains of S2V run side by side
-//! (one alone leaves an AES unit idle most of the time). The `aes-siv` crate, which does neither, is what
-//! the tests compare it with.
+//! operations and most of their time is waiting: the blocks of a CMAC come one after another. Here all of S2V is one call
+//! into the cipher, and chains that do not depend on each other stand side by side, so that the processor overlaps them.
+//! The `aes-siv` crate, which takes one at a time and expands a key for each message, is what the tests compare with.
 
-use aes::Block;
+use std::mem::ManuallyDrop;
+
 use aes::cipher::consts::U16;
 use aes::cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, Key, KeyInit,
 };
+use aes::{Aes128Enc, Aes256Enc, Block};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
 
-use super::{AeadError, MAX_KEY_LEN, TAG_LEN};
+use super::{AeadError, KeyBlocks, TAG_LEN};
 
 /// Blocks of key stream that are made at once.
 const STREAM_BLOCKS: usize = 8;
 
-/// A key for the MAC and one for the encryption.
+/// A key for the MAC and one for the encryption. They wipe themselves when dropped.
 #[derive(Clone)]
-pub(super) struct Siv<C: KeyInit> {
+pub(super) struct Siv<C> {
     mac: C,
-    subkeys: Subkeys,
-    counter_key: Key<C>,
-    /// `counter_key` expanded, where that was asked for.
-    counter: Option<C>,
+    counter: C,
 }
 
-/// What CMAC (RFC 4493) and S2V derive from the MAC key alone.
-#[derive(Clone, Copy)]
-struct Subkeys {
-    /// K1: goes into a last block that is complete.
-    complete: u128,
-    /// K2: goes into a last block that had to be padded.
-    padded: u128,
-    /// dbl(CMAC(0)): where S2V starts with its first component.
-    start: u128,
+/// A key that is used for one message, [not wiped](super::seal_once).
+struct Once<C> {
+    mac: ManuallyDrop<C>,
+    /// Nothing if there is nothing to encrypt.
+    counter: Option<ManuallyDrop<C>>,
 }
 
-/// Multiplication by x in GF(2^128), RFC 5297 §2.3.
-const fn double(value: u128) -> u128 {
-    // A mask instead of a branch: the top bit is secret.
-    (value << 1) ^ (0x87 & (value >> 127).wrapping_neg())
+/// How a key falls into halves: MAC, encryption.
+pub(super) trait Halves: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit {
+    fn halves(key: &KeyBlocks) -> (Key<Self>, Key<Self>);
 }
 
-impl<C> Siv<C>
-where
-    C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit,
-{
-    /// From a key that stands at the start of `bytes`: first the MAC's half.
-    pub(super) fn new(bytes: &[u8; MAX_KEY_LEN]) -> Self {
-        let mut mac_key = Key::<C>::default();
-        let mut counter_key = Key::<C>::default();
-        let mut from = bytes.iter();
-        mac_key.iter_mut().chain(counter_key.iter_mut()).zip(&mut from).for_each(|(to, from)| *to = *from);
-        let mac = C::new(&mac_key);
-        mac_key.as_mut_slice().zeroize();
-        let mut zero = 0;
-        mac.encrypt_with_backend(Encrypt(&mut zero));
-        let complete = double(zero);
-        let mut start = complete; // CMAC of one block of zeros is E(0 ^ K1)
-        mac.encrypt_with_backend(Encrypt(&mut start));
-        let subkeys = Subkeys { complete, padded: double(complete), start: double(start) };
-        Self { mac, subkeys, counter_key, counter: None }
+impl Halves for Aes128Enc {
+    fn halves(&[mac, counter, _, _]: &KeyBlocks) -> (Key<Self>, Key<Self>) {
+        (mac.into(), counter.into())
     }
+}
 
-    /// Makes the encryption's half ready too.
-    pub(super) fn expand(&mut self) {
-        self.counter = Some(C::new(&self.counter_key));
+impl Halves for Aes256Enc {
+    fn halves(&[mac_a, mac_b, counter_a, counter_b]: &KeyBlocks) -> (Key<Self>, Key<Self>) {
+        let join = |a: [u8; 16], b: [u8; 16]| {
+            let mut key = Key::<Self>::default();
+            key.iter_mut().zip(a.into_iter().chain(b)).for_each(|(to, from)| *to = from);
+            key
+        };
+        (join(mac_a, mac_b), join(counter_a, counter_b))
+    }
+}
+
+impl<C: Halves> Siv<C> {
+    pub(super) fn new(key: &KeyBlocks) -> Self {
+        let (mac, counter) = C::halves(key);
+        Self { mac: C::new(&mac), counter: C::new(&counter) }
     }
 
     pub(super) fn seal(&self, nonce: &[u8], aad: &[u8], message: &mut [u8]) -> Result<(), AeadError> {
-        let (tag, plaintext) = split(nonce, message)?;
-        *tag = self.synthesize(aad, nonce, plaintext);
-        self.apply_key_stream(tag, plaintext);
-        Ok(())
+        seal(&self.mac, Some(&self.counter), nonce, aad, message)
     }
 
     pub(super) fn open<'m>(
@@ -84,57 +71,100 @@ where
         aad: &[u8],
         message: &'m mut [u8],
     ) -> Result<&'m mut [u8], AeadError> {
-        let (tag, plaintext) = split(nonce, message)?;
-        self.apply_key_stream(tag, plaintext);
-        if bool::from(self.synthesize(aad, nonce, plaintext).ct_eq(tag)) {
-            return Ok(plaintext);
-        }
-        plaintext.fill(0);
-        Err(AeadError::Forged)
-    }
-
-    /// The synthetic initialisation vector, which is the tag: S2V of §2.4.
-    fn synthesize(&self, aad: &[u8], nonce: &[u8], plaintext: &[u8]) -> [u8; TAG_LEN] {
-        let mut tag = 0;
-        self.mac.encrypt_with_backend(S2v { subkeys: self.subkeys, aad, nonce, plaintext, tag: &mut tag });
-        tag.to_be_bytes()
-    }
-
-    /// Counter mode from the tag with two bits cleared, §2.5.
-    fn apply_key_stream(&self, tag: &[u8; TAG_LEN], data: &mut [u8]) {
-        if data.is_empty() {
-            return;
-        }
-        let expanded;
-        let cipher = match &self.counter {
-            Some(cipher) => cipher,
-            None => {
-                expanded = C::new(&self.counter_key);
-                &expanded
-            }
-        };
-        let mut counter = u128::from_be_bytes(*tag) & !(1 << 63 | 1 << 31);
-        for piece in data.chunks_mut(STREAM_BLOCKS * TAG_LEN) {
-            let mut stream = [Block::default(); STREAM_BLOCKS];
-            let used = stream.get_mut(..piece.len().div_ceil(TAG_LEN)).unwrap_or_default();
-            for block in used.iter_mut() {
-                *block = counter.to_be_bytes().into();
-                counter = counter.wrapping_add(1);
-            }
-            cipher.encrypt_blocks(used);
-            piece.iter_mut().zip(used.iter().flatten()).for_each(|(byte, key)| *byte ^= key);
-        }
+        open(&self.mac, Some(&self.counter), nonce, aad, message)
     }
 }
 
-impl<C: KeyInit> Drop for Siv<C> {
-    fn drop(&mut self) {
-        // The expanded keys wipe themselves.
-        self.counter_key.as_mut_slice().zeroize();
-        self.subkeys.complete.zeroize();
-        self.subkeys.padded.zeroize();
-        self.subkeys.start.zeroize();
+impl<C: Halves> Once<C> {
+    fn new(key: &KeyBlocks, message: &[u8]) -> Self {
+        let (mac, counter) = C::halves(key);
+        let counter = (message.len() > TAG_LEN).then(|| ManuallyDrop::new(C::new(&counter)));
+        Self { mac: ManuallyDrop::new(C::new(&mac)), counter }
     }
+}
+
+/// [`Siv::seal`] with a key that is not kept.
+pub(super) fn seal_once<C: Halves>(
+    key: &KeyBlocks,
+    nonce: &[u8],
+    aad: &[u8],
+    message: &mut [u8],
+) -> Result<(), AeadError> {
+    let once = Once::<C>::new(key, message);
+    seal(&*once.mac, once.counter.as_deref(), nonce, aad, message)
+}
+
+/// [`Siv::open`] with a key that is not kept.
+pub(super) fn open_once<'m, C: Halves>(
+    key: &KeyBlocks,
+    nonce: &[u8],
+    aad: &[u8],
+    message: &'m mut [u8],
+) -> Result<&'m mut [u8], AeadError> {
+    let once = Once::<C>::new(key, message);
+    open(&*once.mac, once.counter.as_deref(), nonce, aad, message)
+}
+
+fn seal<C: Halves>(
+    mac: &C,
+    counter: Option<&C>,
+    nonce: &[u8],
+    aad: &[u8],
+    message: &mut [u8],
+) -> Result<(), AeadError> {
+    let (tag, plaintext) = split(nonce, message)?;
+    *tag = synthesize(mac, aad, nonce, plaintext);
+    apply_key_stream(counter, tag, plaintext);
+    Ok(())
+}
+
+fn open<'m, C: Halves>(
+    mac: &C,
+    counter: Option<&C>,
+    nonce: &[u8],
+    aad: &[u8],
+    message: &'m mut [u8],
+) -> Result<&'m mut [u8], AeadError> {
+    let (tag, plaintext) = split(nonce, message)?;
+    apply_key_stream(counter, tag, plaintext);
+    if bool::from(synthesize(mac, aad, nonce, plaintext).ct_eq(tag)) {
+        return Ok(plaintext);
+    }
+    plaintext.fill(0);
+    Err(AeadError::Forged)
+}
+
+/// The synthetic initialisation vector, which is the tag: S2V of §2.4.
+fn synthesize<C: Halves>(mac: &C, aad: &[u8], nonce: &[u8], plaintext: &[u8]) -> [u8; TAG_LEN] {
+    let mut tag = 0;
+    mac.encrypt_with_backend(S2v { aad, nonce, plaintext, tag: &mut tag });
+    tag.to_be_bytes()
+}
+
+/// Counter mode from the tag with two bits cleared, §2.5.
+fn apply_key_stream<C: Halves>(cipher: Option<&C>, tag: &[u8; TAG_LEN], data: &mut [u8]) {
+    let Some(cipher) = cipher else { return };
+    let mut counter = u128::from_be_bytes(*tag) & !(1 << 63 | 1 << 31);
+    for piece in data.chunks_mut(STREAM_BLOCKS * TAG_LEN) {
+        let mut stream = [Block::default(); STREAM_BLOCKS];
+        let used = stream.get_mut(..piece.len().div_ceil(TAG_LEN)).unwrap_or_default();
+        for block in used.iter_mut() {
+            *block = counter.to_be_bytes().into();
+            counter = counter.wrapping_add(1);
+        }
+        cipher.encrypt_blocks(used);
+        xor(piece, used);
+    }
+}
+
+/// Combines text and key stream.
+pub(super) fn xor(text: &mut [u8], stream: &[Block]) {
+    let (blocks, rest) = text.as_chunks_mut::<TAG_LEN>();
+    let mut stream = stream.iter();
+    for (block, key) in blocks.iter_mut().zip(&mut stream) {
+        *block = (u128::from_ne_bytes(*block) ^ u128::from_ne_bytes((*key).into())).to_ne_bytes();
+    }
+    rest.iter_mut().zip(stream.flatten()).for_each(|(byte, key)| *byte ^= key);
 }
 
 /// Tag and text of a message. An empty nonce would make the mode deterministic.
@@ -148,28 +178,27 @@ fn split<'m>(
     message.split_first_chunk_mut().ok_or(AeadError::Short)
 }
 
-/// One block through the cipher.
-struct Encrypt<'a>(&'a mut u128);
-
-impl BlockSizeUser for Encrypt<'_> {
-    type BlockSize = U16;
-}
-
-impl BlockCipherEncClosure for Encrypt<'_> {
-    #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        *self.0 = encrypt(backend, *self.0);
-    }
-}
-
 /// S2V over two components and a plaintext. The cipher is entered once for all of it, and what does not depend on each
 /// other stands side by side, so that the processor overlaps it.
 struct S2v<'a> {
-    subkeys: Subkeys,
     aad: &'a [u8],
     nonce: &'a [u8],
     plaintext: &'a [u8],
     tag: &'a mut u128,
+}
+
+/// What CMAC (RFC 4493 §2.3) derives from its key.
+struct Subkeys {
+    /// K1: goes into a last block that is complete.
+    complete: u128,
+    /// K2: goes into a last block that had to be padded.
+    padded: u128,
+}
+
+/// Multiplication by x in GF(2^128), RFC 5297 §2.3.
+const fn double(value: u128) -> u128 {
+    // A mask instead of a branch: the top bit is secret.
+    (value << 1) ^ (0x87 & (value >> 127).wrapping_neg())
 }
 
 impl BlockSizeUser for S2v<'_> {
@@ -179,18 +208,21 @@ impl BlockSizeUser for S2v<'_> {
 impl BlockCipherEncClosure for S2v<'_> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let keys = self.subkeys;
+        let complete = double(encrypt(backend, 0));
+        // CMAC of a block of zeros is E(0 ^ K1).
+        let zero_code = encrypt(backend, complete);
+        let keys = Subkeys { complete, padded: double(complete) };
         // All blocks of the plaintext but those that hold its last 16 bytes, which depend on the rest.
         let head_len = self.plaintext.len().saturating_sub(TAG_LEN) / TAG_LEN * TAG_LEN;
         let (head, tail) = self.plaintext.split_at_checked(head_len).unwrap_or_default();
         let (aad_blocks, aad_last) = last_block(self.aad, &keys);
         let (nonce_blocks, nonce_last) = last_block(self.nonce, &keys);
         let (head_blocks, _) = head.as_chunks();
-        let nonce_state = chain(backend, 0, nonce_blocks);
+        let nonce_state = number(chain(backend, Block::default(), nonce_blocks));
         let (aad_state, state) = chains(backend, aad_blocks, head_blocks);
         let aad_code = encrypt(backend, aad_state ^ aad_last);
         let nonce_code = encrypt(backend, nonce_state ^ nonce_last);
-        let sum = double(keys.start ^ aad_code) ^ nonce_code;
+        let sum = double(double(zero_code) ^ aad_code) ^ nonce_code;
         *self.tag = finish(backend, &keys, state, sum, tail);
     }
 }
@@ -241,11 +273,12 @@ fn padded(bytes: &[u8]) -> u128 {
 
 /// CBC over blocks.
 #[inline(always)]
-fn chain<B>(backend: &B, start: u128, blocks: &[[u8; TAG_LEN]]) -> u128
+fn chain<B>(backend: &B, mut state: Block, blocks: &[[u8; TAG_LEN]]) -> Block
 where
     B: BlockCipherEncBackend<BlockSize = U16>,
 {
-    blocks.iter().fold(start, |state, block| encrypt(backend, state ^ u128::from_be_bytes(*block)))
+    blocks.iter().for_each(|block| step(backend, &mut state, block));
+    state
 }
 
 /// Two of these side by side.
@@ -257,12 +290,27 @@ where
     let both = left.len().min(right.len());
     let (left_both, left_rest) = left.split_at_checked(both).unwrap_or_default();
     let (right_both, right_rest) = right.split_at_checked(both).unwrap_or_default();
-    let (mut a, mut b) = (0, 0);
+    let (mut a, mut b) = (Block::default(), Block::default());
     for (left, right) in left_both.iter().zip(right_both) {
-        a = encrypt(backend, a ^ u128::from_be_bytes(*left));
-        b = encrypt(backend, b ^ u128::from_be_bytes(*right));
+        step(backend, &mut a, left);
+        step(backend, &mut b, right);
     }
-    (chain(backend, a, left_rest), chain(backend, b, right_rest))
+    (number(chain(backend, a, left_rest)), number(chain(backend, b, right_rest)))
+}
+
+/// One block of CBC; on bytes, so that the state stays in a vector register from block to block.
+#[inline(always)]
+fn step<B>(backend: &B, state: &mut Block, block: &[u8; TAG_LEN])
+where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+{
+    state.iter_mut().zip(block).for_each(|(state, byte)| *state ^= byte);
+    backend.encrypt_block(state.into());
+}
+
+#[inline(always)]
+fn number(block: Block) -> u128 {
+    u128::from_be_bytes(block.into())
 }
 
 #[inline(always)]

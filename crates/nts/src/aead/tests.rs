@@ -1,4 +1,5 @@
-use aes_siv::KeyInit as _;
+use aes_gcm_siv::aead::AeadInOut as _;
+use aes_gcm_siv::{Aes128GcmSiv, KeyInit as _};
 use aes_siv::siv::{Aes128Siv, Aes256Siv};
 use proptest::prelude::*;
 
@@ -17,15 +18,42 @@ fn aead(algorithm: Algorithm, key: &[u8]) -> Aead {
 
 /// A sealed message in a buffer of its own.
 fn seal(aead: &Aead, nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-    let mut message = vec![0xee; plaintext.len() + TAG_LEN];
-    let at = aead.algorithm().plaintext_at();
-    message[at..at + plaintext.len()].copy_from_slice(plaintext);
+    let mut message = room(aead.algorithm(), plaintext);
     aead.seal(nonce, aad, &mut message).unwrap();
     message
 }
 
+/// The buffer before it is sealed.
+fn room(algorithm: Algorithm, plaintext: &[u8]) -> Vec<u8> {
+    let mut message = vec![0xee; plaintext.len() + TAG_LEN];
+    let at = algorithm.plaintext_at();
+    message[at..at + plaintext.len()].copy_from_slice(plaintext);
+    message
+}
+
+/// Seals and opens, with an expanded key and with one that is used once.
+fn check(algorithm: Algorithm, key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8], sealed: &[u8]) {
+    let key = Key::new(algorithm, key).unwrap();
+    let aead = Aead::new(&key);
+    assert_eq!(seal(&aead, nonce, aad, plaintext), sealed);
+    assert_eq!(aead.open(nonce, aad, &mut sealed.to_vec()).unwrap(), plaintext);
+    let mut message = room(algorithm, plaintext);
+    seal_once(&key, nonce, aad, &mut message).unwrap();
+    assert_eq!(message, sealed);
+    assert_eq!(open_once(&key, nonce, aad, &mut message).unwrap(), plaintext);
+}
+
+/// Known answers, one a line: key, nonce, associated data, plaintext, result.
+fn known(lines: &str) -> impl Iterator<Item = [Vec<u8>; 5]> {
+    let lines = lines.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| {
+        let words: Vec<_> = line.split(' ').map(|word| hex(word.trim_matches('-'))).collect();
+        words.try_into().unwrap()
+    })
+}
+
 /// What the `aes-siv` crate makes of it.
-fn reference(key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+fn reference_siv(key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
     let mut text = plaintext.to_vec();
     let headers = [aad, nonce];
     let tag = if key.len() == 32 {
@@ -34,6 +62,36 @@ fn reference(key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> 
         Aes256Siv::new(key.try_into().unwrap()).encrypt_inout_detached(headers, text.as_mut_slice().into())
     };
     [tag.unwrap().as_slice(), &text].concat()
+}
+
+/// What the `aes-gcm-siv` crate makes of it.
+fn reference_gcm_siv(key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+    let mut text = plaintext.to_vec();
+    let cipher = Aes128GcmSiv::new(key.try_into().unwrap());
+    let nonce = nonce.try_into().unwrap();
+    let tag = cipher.encrypt_inout_detached(&nonce, aad, text.as_mut_slice().into()).unwrap();
+    [text.as_slice(), &tag].concat()
+}
+
+#[test]
+fn gcm_siv_computes_the_examples_of_rfc_8452() {
+    let mut count = 0;
+    for [key, nonce, aad, plaintext, sealed] in known(include_str!("rfc8452.txt")) {
+        check(Algorithm::Aes128GcmSiv, &key, &nonce, &aad, &plaintext, &sealed);
+        count += 1;
+    }
+    assert_eq!(count, 24);
+}
+
+#[test]
+fn siv_computes_what_openssl_computes() {
+    let mut count = 0;
+    for [key, nonce, aad, plaintext, sealed] in known(include_str!("openssl_siv.txt")) {
+        let algorithm = if key.len() == 32 { Algorithm::AesSivCmac256 } else { Algorithm::AesSivCmac512 };
+        check(algorithm, &key, &nonce, &aad, &plaintext, &sealed);
+        count += 1;
+    }
+    assert_eq!(count, 22);
 }
 
 #[test]
@@ -68,14 +126,20 @@ proptest! {
         for (algorithm, key) in
             [(Algorithm::AesSivCmac256, &key[..32]), (Algorithm::AesSivCmac512, &key[..])]
         {
-            let expected = reference(key, &nonce, &aad, &plaintext);
-            let aead = aead(algorithm, key);
-            prop_assert_eq!(&seal(&aead, &nonce, &aad, &plaintext), &expected);
-            let lazy = Aead::for_empty(&Key::new(algorithm, key).unwrap());
-            prop_assert_eq!(&seal(&lazy, &nonce, &aad, &plaintext), &expected);
-            let mut message = expected;
-            prop_assert_eq!(lazy.open(&nonce, &aad, &mut message).map(|text| text.to_vec()), Ok(plaintext.clone()));
+            let sealed = reference_siv(key, &nonce, &aad, &plaintext);
+            check(algorithm, key, &nonce, &aad, &plaintext, &sealed);
         }
+    }
+
+    #[test]
+    fn gcm_siv_is_what_the_reference_computes(
+        key in any::<[u8; 16]>(),
+        nonce in any::<[u8; 12]>(),
+        aad in prop::collection::vec(any::<u8>(), 0..200),
+        plaintext in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let sealed = reference_gcm_siv(&key, &nonce, &aad, &plaintext);
+        check(Algorithm::Aes128GcmSiv, &key, &nonce, &aad, &plaintext, &sealed);
     }
 
     /// One bit that changed anywhere, and nothing comes out.

@@ -3,7 +3,7 @@
 use truechimer_wire::{FieldType, NoRoom};
 
 use super::FIELD_HEADER_LEN;
-use crate::aead::{Aead, Algorithm, TAG_LEN};
+use crate::aead::{AeadError, Algorithm, TAG_LEN};
 
 /// Bytes of both lengths.
 const LENGTHS_LEN: usize = 4;
@@ -42,16 +42,16 @@ pub(super) const fn field_len(algorithm: Algorithm, plaintext_len: usize) -> usi
 }
 
 /// Writes the field at `covered` bytes into `buffer`, and gives the length of the packet. `fill` writes the whole plaintext
-/// where it will be sealed.
-pub(super) fn seal(
+/// where it will be sealed, and `seal` seals: nonce, associated data, message.
+pub(super) fn write(
     buffer: &mut [u8],
     covered: usize,
-    aead: &Aead,
+    algorithm: Algorithm,
     nonce: &[u8],
     plaintext_len: usize,
     fill: impl FnOnce(&mut [u8]) -> Option<()>,
+    seal: impl FnOnce(&[u8], &[u8], &mut [u8]) -> Result<(), AeadError>,
 ) -> Result<usize, NoRoom> {
-    let algorithm = aead.algorithm();
     let len = field_len(algorithm, plaintext_len);
     let (covered_bytes, rest) = buffer.split_at_mut_checked(covered).ok_or(NoRoom)?;
     let field = rest.get_mut(..len).ok_or(NoRoom)?;
@@ -67,6 +67,6 @@ pub(super) fn seal(
     let plaintext =
         message.get_mut(algorithm.plaintext_at()..).and_then(|text| text.get_mut(..plaintext_len));
     plaintext.and_then(fill).ok_or(NoRoom)?;
-    aead.seal(nonce, covered_bytes, message).map_err(|_| NoRoom)?;
+    seal(nonce, covered_bytes, message).map_err(|_| NoRoom)?;
     Ok(covered + len)
 }

@@ -58,10 +58,14 @@ pub fn write_request(
         writer.field(FieldType::NTS_COOKIE_PLACEHOLDER, placeholder)?;
     }
     let covered = writer.written().len();
+    let algorithm = c2s.algorithm();
     let mut nonce = [0; MAX_NONCE_LEN];
-    let nonce = nonce.get_mut(..c2s.algorithm().nonce_len()).unwrap_or_default();
+    let nonce = nonce.get_mut(..algorithm.nonce_len()).unwrap_or_default();
     random.fill_bytes(nonce);
-    authenticator::seal(buffer, covered, c2s, nonce, 0, |_| Some(()))
+    let nothing = |_: &mut [u8]| Some(());
+    authenticator::write(buffer, covered, algorithm, nonce, 0, nothing, |nonce, aad, message| {
+        c2s.seal(nonce, aad, message)
+    })
 }
 
 /// What a reply had for the client's eyes only.

@@ -7,7 +7,7 @@ use truechimer_wire::{
 
 use super::authenticator::{self, Authenticator};
 use super::{FIELD_HEADER_LEN, MAX_REQUEST_LEN, MAX_UNIQUE_IDENTIFIER_LEN, Parts, UNIQUE_IDENTIFIER_LEN};
-use crate::aead::{Aead, MAX_NONCE_LEN, TAG_LEN};
+use crate::aead::{Key, MAX_NONCE_LEN, TAG_LEN, open_once, seal_once};
 use crate::cookie::{COOKIE_RANDOM_LEN, CookieError, cookie_len};
 use crate::jar::JAR_CAPACITY;
 use crate::keys::Keys;
@@ -108,8 +108,7 @@ pub fn open_request(packet: &Packet<'_>, ring: &KeyRing) -> Result<ServerRequest
     if !sealed.leaves_room(keys.algorithm()) {
         return Err(Reject::Malformed);
     }
-    let c2s = Aead::for_empty(keys.c2s());
-    let hidden = open_fields(&c2s, &sealed, covered, cookie.len()).map_err(|error| match error {
+    let hidden = open_fields(keys.c2s(), &sealed, covered, cookie.len()).map_err(|error| match error {
         OpenError::Long => Reject::Malformed,
         OpenError::Forged => nak(NakCause::Forged),
     })?;
@@ -126,18 +125,19 @@ enum OpenError {
 
 /// Verifies a request and gives the number of placeholders among its sealed fields. Clients seal none, as a rule.
 fn open_fields(
-    c2s: &Aead,
+    c2s: &Key,
     sealed: &Authenticator<'_>,
     covered: &[u8],
     cookie_len: usize,
 ) -> Result<usize, OpenError> {
     if let Ok(mut tag) = <[u8; TAG_LEN]>::try_from(sealed.ciphertext) {
-        return c2s.open(sealed.nonce, covered, &mut tag).map(|_| 0).map_err(|_| OpenError::Forged);
+        let opened = open_once(c2s, sealed.nonce, covered, &mut tag);
+        return opened.map(|_| 0).map_err(|_| OpenError::Forged);
     }
     let mut message = [0; MAX_REQUEST_LEN];
     let message = message.get_mut(..sealed.ciphertext.len()).ok_or(OpenError::Long)?;
     message.copy_from_slice(sealed.ciphertext);
-    let plaintext = c2s.open(sealed.nonce, covered, message).map_err(|_| OpenError::Forged)?;
+    let plaintext = open_once(c2s, sealed.nonce, covered, message).map_err(|_| OpenError::Forged)?;
     Ok(count_placeholders(plaintext, cookie_len))
 }
 
@@ -176,8 +176,7 @@ pub fn write_reply(
     random.fill_bytes(fresh);
     let (nonce, fresh) = fresh.split_at_checked(algorithm.nonce_len()).ok_or(NoRoom)?;
     let (fresh, _) = fresh.as_chunks();
-    let s2c = Aead::new(request.keys.s2c());
-    authenticator::seal(buffer, covered, &s2c, nonce, cookies * field_len, |plaintext| {
+    let write_cookies = |plaintext: &mut [u8]| {
         plaintext.chunks_exact_mut(field_len).zip(fresh).try_for_each(|(field, random)| {
             let (head, cookie) = field.split_first_chunk_mut()?;
             let [type_high, type_low] = FieldType::NTS_COOKIE.0.to_be_bytes();
@@ -185,7 +184,17 @@ pub fn write_reply(
             *head = [type_high, type_low, len_high, len_low];
             ring.seal_cookie_into(&request.keys, random, cookie)
         })
-    })
+    };
+    let s2c = request.keys.s2c();
+    authenticator::write(
+        buffer,
+        covered,
+        algorithm,
+        nonce,
+        cookies * field_len,
+        write_cookies,
+        |nonce, aad, message| seal_once(s2c, nonce, aad, message),
+    )
 }
 
 /// Writes an NTS NAK and gives its length: 48 bytes and the unique identifier, which the request had too. Of the header
