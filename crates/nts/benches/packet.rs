@@ -1,5 +1,7 @@
 //! What NTS costs the server for a packet: `cargo bench -p truechimer-nts`.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
