@@ -7,36 +7,34 @@
 //! z_f = t2 − t1 =  θ + d_f + e_f        z_b = t4 − t3 = −θ + d_b + e_b
 //! ```
 //!
-//! with base delays d and queueing times e ≥ 0 of an unknown law. The state (θ, f, d_f, d_b) is Gaussian; a leg is taken in with the exact first
+//! with base delays d and queueing times e ≥ 0 of an unknown law. The state (θ, f, d_f, d_b and a drift of f) is Gaussian; a leg is taken in with the exact first
 //! two moments under its one-sided law (assumed-density filtering), so a fast reply pulls hard and a late one hardly at all, as it should be.
 //!
 //! # The bank
-//! W and the law are not known, so one filter runs for each pair of [`WANDERS`] wanders and seven laws. Each weighs by how well it predicted, with
+//! W and the law are not known, so one filter runs for each pair of 24 paces (16 wanders, and 8 with a drift) and seven laws. Each weighs by how well it predicted, with
 //! a memory of some hundred samples, and the answer is the weighted mean. Each law learns its own parameters from what its filters
 //! make of the samples. A filter that has lost is replaced by the best with the same law; a law that has lost keeps its filters, so that it can
 //! come back when the path changes.
 //!
 //! `docs/estimation.md` has the mathematics, the sources and what was tried and lost.
 
+mod change;
 mod erfcx;
 mod mixture;
 mod noise;
+mod pace;
 mod route;
 mod state;
 
 use truechimer_time::Raw;
 
 use crate::estimate::{Estimate, Estimator, Oscillator, Sample, Statistics};
+use change::Learned;
 use mixture::{LogSum, Mixture};
 use noise::{Explanation, Noise};
+use pace::{MEMBERS, Pace};
 use route::Rivals;
 use state::{Direction, State};
-
-/// How many wanders compete.
-pub const WANDERS: usize = 16;
-
-/// The smallest of them, per √s; each further one is twice as large, up to 4.6e-7.
-const LEAST_WANDER: f64 = 1.41e-11;
 
 /// A filter this much less likely than the best with the same law, in nats, is replaced by a copy of it…
 const LOST: f64 = 20.0;
@@ -74,9 +72,6 @@ const MOST_S: f64 = 1e12;
 /// No frequency is known better at the start.
 const LEAST_FREQUENCY_SD: f64 = 1e-12;
 
-/// The prior on an oscillator's wander, when a figure was handed on: nats per doubling squared.
-const PRIOR_PER_OCTAVE: f64 = 0.25;
-
 /// One filter.
 #[derive(Clone, Copy, Debug)]
 struct Member {
@@ -88,7 +83,7 @@ struct Member {
 /// All filters with one law.
 #[derive(Clone, Debug)]
 struct Class {
-    members: [Member; WANDERS],
+    members: [Member; MEMBERS],
     forward: Noise,
     backward: Noise,
 }
@@ -98,10 +93,10 @@ struct Class {
 pub struct BankEstimator {
     classes: Vec<Class>,
     /// Where the filters were before the sample at hand.
-    saved: Vec<[Member; WANDERS]>,
+    saved: Vec<[Member; MEMBERS]>,
     rivals: Rivals,
     /// What had been learned some time ago and some time before that: no rival is older than the latter.
-    past: [Vec<Class>; 2],
+    past: [Vec<Learned>; 2],
     at: Option<Raw>,
     one_way: bool,
     /// Of the last sample, seconds.
@@ -127,16 +122,14 @@ impl BankEstimator {
         self.at = Some(sample.at);
         self.precision = sample.precision;
         self.shortest = sample.delay().max(0.0);
-        let weights: [f64; WANDERS] = std::array::from_fn(|j| {
-            let octaves = (wander(j) / oscillator.wander).log2();
-            // A figure beyond the bank's range says that the nearest end is the likeliest.
-            let octaves =
-                if octaves.is_nan() { 0.0 } else { octaves.clamp(-(WANDERS as f64), WANDERS as f64) };
-            -0.5 * PRIOR_PER_OCTAVE * octaves * octaves
-        });
+        let weights: [f64; MEMBERS] = std::array::from_fn(|j| Pace::of(j).ln_prior(oscillator.wander));
         let best = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let state = prior(sample, oscillator);
-        let members = weights.map(|weight| Member { state, weight: weight - best });
+        let mut paces = (0..).map(Pace::of);
+        let members = weights.map(|weight| {
+            let state = paces.next().map_or(state, |pace| state.adapted(pace));
+            Member { state, weight: weight - best }
+        });
         // The lists keep their room: a source that starts anew allocates nothing.
         self.classes.clear();
         if sample.reference_error.is_some() {
@@ -150,9 +143,8 @@ impl BankEstimator {
         self.rivals.clear();
         self.saved.clear();
         self.saved.extend(self.classes.iter().map(|class| class.members));
-        for past in &mut self.past {
-            past.clone_from(&self.classes);
-        }
+        self.remember();
+        self.remember();
         self.samples = 1;
         self.held_in_a_row = 0;
         self.impossible_in_a_row = 0;
@@ -169,7 +161,8 @@ impl BankEstimator {
         for (class, saved) in self.classes.iter_mut().zip(&mut self.saved) {
             *saved = class.members;
             for (j, member) in class.members.iter_mut().enumerate() {
-                member.state.pass(dt, wander(j));
+                let pace = Pace::of(j);
+                member.state.pass(dt, pace);
                 prior_sum += member.weight.exp();
                 let (mut by_forward, mut by_backward) = (Explanation::NONE, Explanation::NONE);
                 let mut ln_z =
@@ -187,7 +180,7 @@ impl BankEstimator {
                     member.state = prior(sample, oscillator);
                 }
                 posterior.add(member.weight + ln_z);
-                member.weight = forget * member.weight + ln_z;
+                member.weight = forget * member.weight + ln_z - (1.0 - forget) * pace.penalty();
                 // Weights are compared within the class only; the typical density keeps the numbers small.
                 let share = (member.weight - self.typical).clamp(-300.0, 300.0).exp();
                 class.forward.count(share, &by_forward);
@@ -210,9 +203,10 @@ impl BankEstimator {
                 continue;
             };
             let lift = (-WORST - leader.weight).max(0.0);
-            for member in &mut class.members {
+            for (j, member) in class.members.iter_mut().enumerate() {
                 if member.weight < leader.weight - LOST {
-                    *member = Member { weight: leader.weight - HANDICAP, ..leader };
+                    *member =
+                        Member { state: leader.state.adapted(Pace::of(j)), weight: leader.weight - HANDICAP };
                 }
                 member.weight += lift;
             }
@@ -291,7 +285,7 @@ impl Estimator for BankEstimator {
             let weight = member.weight.exp();
             if weight > 1e-9 {
                 let mut state = member.state;
-                state.pass(dt, wander(j));
+                state.pass(dt, Pace::of(j));
                 mixture.add(weight, &state);
             }
         }
@@ -319,7 +313,7 @@ impl Estimator for BankEstimator {
             for (j, member) in class.members.iter().enumerate() {
                 let own = member.weight.exp();
                 weights += own;
-                octaves += own * j as f64;
+                octaves += own * Pace::of(j).wander.log2();
                 statistics.base_delay += own * (member.state.mean[2] + member.state.mean[3]);
             }
         }
@@ -328,7 +322,7 @@ impl Estimator for BankEstimator {
             // Until the base delay has been learned, its prior would pass for a path half as long.
             let learned = statistics.base_delay / weights;
             statistics.base_delay = if self.samples < LEARNED { self.shortest } else { learned };
-            statistics.wander = LEAST_WANDER * (octaves / weights).exp2();
+            statistics.wander = (octaves / weights).exp2();
         }
         statistics.offset_sd =
             self.at.and_then(|at| self.estimate(at)).map_or(0.0, |estimate| estimate.offset_variance.sqrt());
@@ -343,71 +337,9 @@ impl Estimator for BankEstimator {
     }
 }
 
-impl BankEstimator {
-    /// Lets the rivals have the sample, and makes way for one that has won.
-    fn challenge(&mut self, sample: &Sample, dt: f64, density: f64) -> bool {
-        let legs = [sample.forward, sample.backward];
-        let stamps = stamp_variance(sample);
-        let classes = &self.classes;
-        self.rivals.take(legs, stamps, dt, density, |class| {
-            classes.get(class).map(|class| (&class.forward, &class.backward))
-        });
-        let Some(state) = self.rivals.winner() else { return false };
-        // Since the route moved, the bank has learned to explain it by noise or wander: that is forgotten.
-        let [_, before] = &self.past;
-        self.classes.clone_from(before);
-        for class in &mut self.classes {
-            class.members.iter_mut().for_each(|member| member.state = state);
-        }
-        true
-    }
-
-    fn renew_rivals(&mut self) {
-        if self.samples.is_multiple_of(route::LIFE) && self.held_in_a_row == 0 {
-            self.past.swap(0, 1);
-            let [recent, _] = &mut self.past;
-            recent.clone_from(&self.classes);
-        }
-        // A sample that was held back may be the first of a new route, and the filters do not have it in them yet.
-        let turn = if self.held_in_a_row > 0 { 0 } else { self.samples };
-        if self.samples < route::SETTLED || !route::is_turn(turn) {
-            return;
-        }
-        let mut best: Option<(usize, usize, &Member)> = None;
-        for (index, class) in self.classes.iter().enumerate() {
-            for (j, member) in class.members.iter().enumerate() {
-                if best.is_none_or(|(_, _, leader)| member.weight > leader.weight) {
-                    best = Some((index, j, member));
-                }
-            }
-        }
-        if let Some((class, j, member)) = best {
-            self.rivals.split(&member.state, wander(j), class);
-        }
-    }
-
-    /// Takes the sample at hand back: time passes, and that is all.
-    fn hold(&mut self, dt: f64) {
-        self.held += 1;
-        self.held_in_a_row += 1;
-        for (class, saved) in self.classes.iter_mut().zip(&self.saved) {
-            class.members = *saved;
-            class.members.iter_mut().enumerate().for_each(|(j, member)| member.state.pass(dt, wander(j)));
-            class.forward.discard();
-            class.backward.discard();
-        }
-        self.renew_rivals();
-    }
-}
-
 /// Variance that the stamps of a leg certainly have, s². Their stated precision is a bound; what they really do is learned with the rest.
 fn stamp_variance(sample: &Sample) -> f64 {
     (STAMP_SIGMA * sample.precision).powi(2)
-}
-
-/// The j-th wander, per √s.
-fn wander(j: usize) -> f64 {
-    LEAST_WANDER * (1_u64 << j) as f64
 }
 
 /// Whether the numbers of a sample are some that can be.
@@ -426,7 +358,7 @@ fn prior(sample: &Sample, oscillator: &Oscillator) -> State {
     let known = oscillator.frequency.is_finite() && (0.0..=1.0).contains(&oscillator.frequency_sd);
     let Oscillator { frequency, frequency_sd, .. } = if known { *oscillator } else { Oscillator::default() };
     covariance[1][1] = frequency_sd.max(LEAST_FREQUENCY_SD).powi(2);
-    let mut mean = [sample.offset(), frequency, 0.0, 0.0];
+    let mut mean = [sample.offset(), frequency, 0.0, 0.0, 0.0];
     if let Some(error) = sample.reference_error {
         covariance[0][0] = error * error;
     } else {
@@ -436,8 +368,8 @@ fn prior(sample: &Sample, oscillator: &Oscillator) -> State {
         let base = delay / 4.0;
         mean[2] = base;
         mean[3] = base;
-        for row in covariance.iter_mut().skip(2) {
-            *row = [0.0, 0.0, base * base, base * base];
+        for row in covariance.iter_mut().skip(2).take(2) {
+            *row = [0.0, 0.0, base * base, base * base, 0.0];
         }
     }
     State { mean, covariance }

@@ -36,17 +36,24 @@ const COEFFICIENTS: [f64; 20] = [
     9.315_485_224_124_334e-14,
 ];
 
-/// exp(x²)·erfc(x) for x ≥ 0.
-pub(super) fn erfcx(x: f64) -> f64 {
-    let t = (x - 4.0) / (x + 4.0);
-    let (mut last, mut before) = (0.0, 0.0);
+/// exp(x²)·erfc(x) for each x ≥ 0: several at a time take hardly longer than one.
+pub(super) fn erfcx<const L: usize>(x: [f64; L]) -> [f64; L] {
+    let t = x.map(|x| (x - 4.0) / (x + 4.0));
+    let (mut last, mut before) = ([0.0; L], [0.0; L]);
     for coefficient in COEFFICIENTS.iter().skip(1).rev() {
-        (last, before) = (2.0 * t * last - before + coefficient, last);
+        for ((last, before), t) in last.iter_mut().zip(&mut before).zip(&t) {
+            (*last, *before) = (2.0 * t * *last - *before + coefficient, *last);
+        }
     }
-    (t * last - before + COEFFICIENTS[0]) / (1.0 + x)
+    let mut sum = x;
+    for (((sum, last), before), t) in sum.iter_mut().zip(last).zip(before).zip(t) {
+        *sum = (t * last - before + COEFFICIENTS[0]) / (1.0 + *sum);
+    }
+    sum
 }
 
 /// What is needed of the normal distribution at `a`, with φ its density and Φ its integral.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tail {
     /// Φ(a)·exp(a²/2) for a ≤ 0, Φ(a) for a > 0: each free of underflow where it is used.
     pub(super) scaled: f64,
@@ -57,23 +64,33 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn at(a: f64) -> Self {
+    /// At each of several places.
+    pub(super) fn at<const L: usize>(a: [f64; L]) -> [Self; L] {
+        let mut tails = [Self::default(); L];
+        let erfcx = erfcx(a.map(|a| a.abs() * FRAC_1_SQRT_2));
+        for ((tail, a), erfcx) in tails.iter_mut().zip(a).zip(erfcx) {
+            *tail = Self::of(a, erfcx);
+        }
+        tails
+    }
+
+    /// With erfcx(|a|/√2).
+    fn of(a: f64, erfcx: f64) -> Self {
         if a > 0.0 {
             let density = (-0.5 * a * a).exp();
-            let scaled = 1.0 - 0.5 * erfcx(a * FRAC_1_SQRT_2) * density;
+            let scaled = 1.0 - 0.5 * erfcx * density;
             let lambda = INV_SQRT_2PI * density / scaled;
             return Self { scaled, lambda, curvature: lambda * (lambda + a) };
         }
         let x = -a;
-        let tail = erfcx(x * FRAC_1_SQRT_2);
         if x > FAR {
             // λ + a and its product would cancel: the series of Mills' ratio (Abramowitz and Stegun 26.2.12).
             let small = 1.0 / (x * x);
             let lambda = x + (1.0 - 2.0 * small + 10.0 * small * small) / x;
-            return Self { scaled: 0.5 * tail, lambda, curvature: 1.0 - small + 6.0 * small * small };
+            return Self { scaled: 0.5 * erfcx, lambda, curvature: 1.0 - small + 6.0 * small * small };
         }
-        let lambda = SQRT_2_OVER_PI / tail;
-        Self { scaled: 0.5 * tail, lambda, curvature: lambda * (lambda + a) }
+        let lambda = SQRT_2_OVER_PI / erfcx;
+        Self { scaled: 0.5 * erfcx, lambda, curvature: lambda * (lambda + a) }
     }
 }
 

@@ -158,37 +158,43 @@ impl Noise {
         stamps: f64,
         by: &mut Explanation,
     ) -> Evidence {
-        let mut bare = [Evidence { ln_z: f64::NEG_INFINITY, slope: 0.0, bend: 0.0 }; PARTS];
-        let mut most = UNEXPLAINED.ln();
         let v = variance + stamps + self.sigma2;
-        for (evidence, part) in bare.iter_mut().zip(&self.parts).take(self.count) {
-            *evidence = if self.shape.is_symmetric() {
-                gaussian(residual, v + part.scale * part.scale)
-            } else {
-                exponential(residual, v, part.scale)
-            };
-            most = most.max(evidence.ln_z);
+        match self.count {
+            1 => self.explain_by::<1>(residual, v, by),
+            2..=4 => self.explain_by::<4>(residual, v, by),
+            _ => self.explain_by::<PARTS>(residual, v, by),
         }
-        let (mut sum, mut slope, mut bend) = ((UNEXPLAINED.ln() - most).exp(), 0.0, 0.0);
-        for (k, (evidence, part)) in bare.iter().zip(&self.parts).enumerate().take(self.count) {
-            let share = part.weight * (evidence.ln_z - most).exp();
+    }
+
+    /// By its parts, of which there are at most L.
+    fn explain_by<const L: usize>(&self, residual: f64, v: f64, by: &mut Explanation) -> Evidence {
+        let symmetric = self.shape.is_symmetric();
+        let pieces: [Piece; L] = if symmetric {
+            gaussians(residual, v, &self.parts)
+        } else {
+            exponentials(residual, v, &self.parts)
+        };
+        let (mut sum, mut slope, mut bend, mut most) = (UNEXPLAINED, 0.0, 0.0, 0.0_f64);
+        for (k, (piece, part)) in pieces.iter().zip(&self.parts).enumerate().take(self.count) {
+            let share = part.weight * piece.density;
             sum += share;
-            slope += share * evidence.slope;
-            bend += share * evidence.bend;
+            slope += share * piece.slope;
+            bend += share * piece.bend;
+            most = most.max(share);
             by.share[k] = share;
-            by.size[k] = if self.shape.is_symmetric() {
+            by.size[k] = if symmetric {
                 // The posterior mean of its square.
                 let own = part.scale * part.scale;
-                (own * evidence.slope).powi(2) + own * v / (v + own)
+                (own * piece.slope).powi(2) + own * v / (v + own)
             } else {
                 // Tweedie's formula: the posterior mean of what is not Gaussian.
-                residual - v * evidence.slope
+                residual - v * piece.slope
             };
         }
         // Negative weights can cancel to nothing where the density is nothing.
-        let sum = sum.max(1e-12);
+        let sum = sum.max(most * 1e-12).max(UNEXPLAINED);
         by.share.iter_mut().take(self.count).for_each(|share| *share /= sum);
-        Evidence { ln_z: most + sum.ln(), slope: slope / sum, bend: bend / sum }
+        Evidence { ln_z: sum.ln(), slope: slope / sum, bend: bend / sum }
     }
 
     /// Counts an explanation, with the weight of the belief that it comes from.
@@ -278,20 +284,42 @@ impl Noise {
     }
 }
 
-/// A residual that is Gaussian with variance `v` plus exponential with mean `s`.
-fn exponential(residual: f64, v: f64, s: f64) -> Evidence {
-    let sd = v.sqrt();
-    let a = residual / sd - sd / s;
-    let tail = Tail::at(a);
-    // ln Z = −D²/2V + a²/2 + ln Φ(a) − ln s; a²/2 − D²/2V = V/2s² − D/s.
-    let exponent = if a > 0.0 { 0.5 * v / (s * s) - residual / s } else { -0.5 * residual * residual / v };
-    let slope = 1.0 / s - tail.lambda / sd;
-    Evidence { ln_z: exponent + (tail.scaled / s).ln(), slope, bend: slope * slope - tail.curvature / v }
+/// What one part of a law, by itself, says about a residual. As all are densities of something, none needs a logarithm: where they underflow,
+/// the residual counts as unexplained.
+#[derive(Clone, Copy, Debug, Default)]
+struct Piece {
+    density: f64,
+    slope: f64,
+    bend: f64,
 }
 
-/// A residual that is Gaussian with variance `v`.
-fn gaussian(residual: f64, v: f64) -> Evidence {
-    let slope = residual / v;
-    let ln_z = -0.5 * (residual * slope + (std::f64::consts::TAU * v).ln());
-    Evidence { ln_z, slope, bend: slope * slope - 1.0 / v }
+/// A residual that is Gaussian with variance `v` plus exponential with the mean of the part.
+fn exponentials<const L: usize>(residual: f64, v: f64, parts: &[Part; PARTS]) -> [Piece; L] {
+    let sd = v.sqrt();
+    // Parts that are not there do no harm, but have to be numbers.
+    let mut rates = [0.0; L];
+    rates.iter_mut().zip(parts).for_each(|(rate, part)| *rate = 1.0 / part.scale.max(LEAST_MEAN));
+    let places = rates.map(|rate| residual / sd - sd * rate);
+    let far = (-0.5 * residual * residual / v).exp();
+    let mut pieces = [Piece::default(); L];
+    for (((piece, rate), a), tail) in pieces.iter_mut().zip(rates).zip(places).zip(Tail::at(places)) {
+        // ln Z = −D²/2V + a²/2 + ln Φ(a) − ln s; a²/2 − D²/2V = V/2s² − D/s.
+        let height = if a > 0.0 { ((0.5 * v * rate - residual) * rate).exp() } else { far };
+        let slope = rate - tail.lambda / sd;
+        *piece =
+            Piece { density: height * tail.scaled * rate, slope, bend: slope * slope - tail.curvature / v };
+    }
+    pieces
+}
+
+/// A residual that is Gaussian with variance `v` plus Gaussian with the σ of the part.
+fn gaussians<const L: usize>(residual: f64, v: f64, parts: &[Part; PARTS]) -> [Piece; L] {
+    let mut pieces = [Piece::default(); L];
+    for (piece, part) in pieces.iter_mut().zip(parts) {
+        let v = v + part.scale * part.scale;
+        let slope = residual / v;
+        let density = (-0.5 * residual * slope).exp() / (std::f64::consts::TAU * v).sqrt();
+        *piece = Piece { density, slope, bend: slope * slope - 1.0 / v };
+    }
+    pieces
 }

@@ -10,6 +10,7 @@
 //! less than one that gives it up.
 
 use super::noise::{Explanation, Noise};
+use super::pace::Pace;
 use super::state::{Direction, State};
 
 /// Rivals split off every so many exchanges…
@@ -54,15 +55,15 @@ enum Change {
 
 const CHANGES: [Change; 5] = [Change::Forward, Change::Backward, Change::Both, Change::Clock, Change::Rate];
 
-/// How many rivals there are at most.
-const RIVALS: usize = CHANGES.len() * ((LIFE / EVERY) as usize + 9);
+/// How many rivals there are at most: none split off while an old one is under suspicion.
+const RIVALS: usize = CHANGES.len() * ((LIFE / EVERY) as usize + 2);
 
 /// One hypothesis.
 #[derive(Clone, Copy, Debug)]
 struct Rival {
     state: State,
     change: Change,
-    wander: f64,
+    pace: Pace,
     class: usize,
     age: u64,
     /// For how many exchanges it has been under suspicion of being right.
@@ -99,7 +100,7 @@ impl Rivals {
         let mut by = Explanation::NONE;
         for rival in &mut self.rivals {
             let Some((forward, backward)) = laws(rival.class) else { continue };
-            rival.state.pass(dt, rival.wander);
+            rival.state.pass(dt, rival.pace);
             let mut ln_z = 0.0;
             for (measured, direction, law) in
                 [(legs[0], Direction::Forward, forward), (legs[1], Direction::Backward, backward)]
@@ -123,7 +124,7 @@ impl Rivals {
     }
 
     /// New rivals of the best filter, unless one is under suspicion of being right.
-    pub(super) fn split(&mut self, best: &State, wander: f64, class: usize) {
+    pub(super) fn split(&mut self, best: &State, pace: Pace, class: usize) {
         if self.suspicion() > SUSPICION {
             return;
         }
@@ -131,7 +132,7 @@ impl Rivals {
             if self.rivals.len() < RIVALS {
                 let state = change.forget(best);
                 let lead = if change == Change::Clock { CLOCK_MOVES } else { 0.0 };
-                self.rivals.push(Rival { state, change, wander, class, age: 0, leading: 0, lead });
+                self.rivals.push(Rival { state, change, pace, class, age: 0, leading: 0, lead });
             }
         }
     }

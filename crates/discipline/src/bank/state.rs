@@ -1,9 +1,11 @@
-//! One Gaussian belief about (θ, f, d_f, d_b), and how time and a leg of an exchange change it.
+//! One Gaussian belief about (θ, f, d_f, d_b, g), and how time and a leg of an exchange change it.
 
 #![allow(clippy::indexing_slicing)] // Every index is a constant below N, or runs up to it.
 
-/// Dimensions: offset θ, frequency f = dθ/dt, base delay forward, base delay backward.
-pub(super) const N: usize = 4;
+use super::pace::{Pace, RELAXATION_S};
+
+/// Dimensions: offset θ, frequency f = dθ/dt, base delay forward, base delay backward, drift g = df/dt.
+pub(super) const N: usize = 5;
 
 /// Which way a leg goes, and so how it sees the state: z_f = θ + d_f + e, z_b = −θ + d_b + e.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub(super) struct Evidence {
     /// Z''/Z.
     pub(super) bend: f64,
 }
+
+/// Longer times pass in several steps, in which what moves can be taken for constant, seconds; but no more than so many.
+const LONGEST_STEP_S: f64 = RELAXATION_S / 16.0;
+const MOST_STEPS: f64 = 64.0;
 
 /// Mean and covariance.
 #[derive(Clone, Copy, Debug)]
@@ -55,25 +61,77 @@ impl State {
             && (0..N).all(|i| p[i][i] >= 0.0 && (0..i).all(|j| possible(i, j)))
     }
 
-    /// `dt` seconds pass; the frequency walks by `wander` per √s. Base delays stay: moves of the route are hypotheses of their own.
-    pub(super) fn pass(&mut self, dt: f64, wander: f64) {
-        let w2 = wander * wander;
+    /// `dt` seconds pass: the frequency walks, and its drift too. Base delays stay: moves of the route are hypotheses of their own.
+    pub(super) fn pass(&mut self, dt: f64, pace: Pace) {
+        if pace.drift > 0.0 {
+            let steps = (dt / LONGEST_STEP_S).ceil().clamp(1.0, MOST_STEPS);
+            (0..steps as u32).for_each(|_| self.pass_drifting(dt / steps, pace.drift));
+        }
+        let w2 = pace.wander * pace.wander;
         let p = &mut self.covariance;
-        self.mean[0] += self.mean[1] * dt;
-        p[0][0] += dt * (2.0 * p[0][1] + dt * p[1][1]) + w2 * dt * dt * dt / 3.0;
-        p[0][1] += dt * p[1][1] + w2 * dt * dt / 2.0;
-        p[0][2] += dt * p[1][2];
-        p[0][3] += dt * p[1][3];
-        p[1][1] += w2 * dt;
+        let (tt, tf, ff) = (w2 * dt * dt * dt / 3.0, w2 * dt * dt / 2.0, w2 * dt);
+        if pace.drift == 0.0 {
+            self.mean[0] += self.mean[1] * dt;
+            p[0][0] += dt * (2.0 * p[0][1] + dt * p[1][1]);
+            p[0][1] += dt * p[1][1];
+            p[0][2] += dt * p[1][2];
+            p[0][3] += dt * p[1][3];
+            p[2][0] = p[0][2];
+            p[3][0] = p[0][3];
+        }
+        p[0][0] += tt;
+        p[0][1] += tf;
         p[1][0] = p[0][1];
-        p[2][0] = p[0][2];
-        p[3][0] = p[0][3];
+        p[1][1] += ff;
+    }
+
+    /// The same with a drift, but for the walk of the frequency.
+    fn pass_drifting(&mut self, dt: f64, drift: f64) {
+        let keep = (-dt / RELAXATION_S).exp();
+        let half = dt * dt / 2.0;
+        self.mean[0] += self.mean[1] * dt + half * self.mean[4];
+        self.mean[1] += dt * self.mean[4];
+        self.mean[4] *= keep;
+        let p = &mut self.covariance;
+        let [offset, frequency, _, _, drifts] = p;
+        for ((offset, frequency), drift) in offset.iter_mut().zip(frequency).zip(drifts) {
+            *offset += dt * *frequency + half * *drift;
+            *frequency += dt * *drift;
+            *drift *= keep;
+        }
+        for row in p.iter_mut() {
+            row[0] += dt * row[1] + half * row[4];
+            row[1] += dt * row[4];
+            row[4] *= keep;
+        }
+        let v2 = drift * drift;
+        p[0][0] += v2 * half * half * dt / 5.0;
+        p[1][1] += v2 * half * dt * 2.0 / 3.0;
+        p[4][4] += v2 * dt;
+        for (i, j, walk) in [(0, 1, half * half / 2.0), (0, 4, half * dt / 3.0), (1, 4, half)] {
+            p[i][j] += v2 * walk;
+            p[j][i] = p[i][j];
+        }
+    }
+
+    /// A filter of another pace takes this state over.
+    pub(super) fn adapted(mut self, pace: Pace) -> Self {
+        if pace.drift == 0.0 || self.covariance[4][4] == 0.0 {
+            self.mean[4] = 0.0;
+            for i in 0..N {
+                self.covariance[4][i] = 0.0;
+                self.covariance[i][4] = 0.0;
+            }
+            // What the drift has when nothing is known of it.
+            self.covariance[4][4] = pace.drift * pace.drift * RELAXATION_S / 2.0;
+        }
+        self
     }
 
     /// What the state expects of a leg.
     pub(super) fn predict(&self, direction: Direction) -> Prediction {
         let p = &self.covariance;
-        let [theta, _, forward, backward] = self.mean;
+        let [theta, _, forward, backward, _] = self.mean;
         match direction {
             Direction::Forward => {
                 let gain = std::array::from_fn(|i| p[i][0] + p[i][2]);

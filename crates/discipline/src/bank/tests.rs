@@ -289,3 +289,23 @@ fn the_bank_of_a_source_fits_into_128_kib() {
     });
     assert!(info.bytes_max < 128 * 1024, "{info:?}");
 }
+
+/// The rate follows a cycle of three hours; the filters with a drift know where it is going.
+#[test]
+fn a_rate_that_follows_the_temperature_is_followed() {
+    let mut filter = BankEstimator::new();
+    let (mut theta, mut squares) = (0.0, 0.0);
+    let turn = std::f64::consts::TAU / 10_800.0;
+    for i in 0..1000 {
+        let t = 64.0 * f64::from(i);
+        if i >= 500 {
+            squares += (filter.estimate(raw(t)).unwrap().offset - theta).powi(2);
+        }
+        let (up, down) = (queue(2 * i, 1e-5), queue(2 * i + 1, 1e-5));
+        let sample = exchange(t, theta + (up - down) / 2.0, 1e-4 + up + down);
+        filter.update(&Sample { precision: 1e-9, ..sample }, &Oscillator::default());
+        theta += 1e-7 * ((turn * t).cos() - (turn * (t + 64.0)).cos()) / turn;
+    }
+    let rms = (squares / 500.0_f64).sqrt();
+    assert!(rms < 1.8e-6, "{rms} s");
+}
