@@ -230,3 +230,18 @@ fn secrets_are_not_printed() {
     let fleet = MasterSecret::new(&[b'x'; 40], 60, 1).unwrap();
     assert_eq!(format!("{fleet:?}"), "MasterSecret { epoch_s: 60, .. }");
 }
+
+#[test]
+fn a_new_key_takes_no_identifier_that_is_in_use() {
+    let secret = |byte: &str| byte.repeat(32);
+    let text = format!(
+        "truechimer-key-ring 1\nnext ffffffff 9 {}\ncurrent 00000000 8 {}\nold 00000001 7 {}\n",
+        secret("0a"),
+        secret("0b"),
+        secret("0c")
+    );
+    let mut ring = KeyRing::parse(text.as_bytes(), 2).unwrap();
+    ring.rotate(10, &mut random());
+    assert!(ring.write().contains("next 00000002 10 "));
+    assert_eq!(KeyRing::parse(ring.write().as_bytes(), 2).unwrap().len(), 4);
+}
