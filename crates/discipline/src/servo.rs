@@ -1,14 +1,22 @@
 //! How a correction is spread over time.
 //!
-//! A fast slew keeps the time error small and makes the frequency wrong meanwhile. A slew of |correction| /
-//! (4 σ of the frequency) seconds disturbs the frequency by no more than it is uncertain anyway; it is kept
-//! within the time to the next update, when there will be a new plan, and long enough that noise in the
-//! correction does not become noise in the rate.
+//! A fast slew keeps the time error small and makes the frequency wrong meanwhile. One of δ over D of the T seconds to the
+//! next update adds δ²·D/3T to the mean square of the time error and δ²/DT to that of the frequency error; both are
+//! independent of the errors of the estimate, which a correction says nothing of. The best D for a given price of the one
+//! in terms of the other does not depend on δ, so every correction takes the same share of the interval, at the end of
+//! which there will be a new plan: a larger one of a long interval, in which few but large corrections make most of the
+//! unevenness of the rate.
 
 use truechimer_time::Frequency;
 
-/// A slew is not made shorter than this, if the next update is farther away.
-const SHORTEST_S: f64 = 20.0;
+/// Share of the interval to the next update that a slew takes: this of a short one…
+const SHARE: f64 = 0.55;
+/// …and this of a long one, less so many seconds.
+const LONG_SHARE: f64 = 0.85;
+const LONG_LESS_S: f64 = 96.0;
+
+/// A slew lasts so long if nobody knows when the next update is due.
+const UNKNOWN_S: f64 = 20.0;
 
 /// A correction of more than so many of its own sigmas is no noise.
 const SIGNIFICANT: f64 = 3.0;
@@ -24,16 +32,6 @@ const LONGEST_S: f64 = 1e12;
 
 /// A thousandth of the clock's resolution needs no correction.
 const LEAST_CORRECTION_S: f64 = 1e-13;
-
-/// Share of the interval to the next update in which a slew should end: this of a short one…
-const SHARE: f64 = 0.6;
-/// …and this of a long one, less so many seconds. Short intervals are where a lagging clock is felt, long ones where an
-/// uneven rate is.
-const LONG_SHARE: f64 = 0.9;
-const LONG_LESS_S: f64 = 19.2;
-
-/// Sigmas of the frequency that a slew may disturb it by.
-const SIGMAS: f64 = 4.0;
 
 /// What to tell the clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,15 +77,12 @@ impl Servo {
         if !correction_s.is_finite() || correction_s.abs() < LEAST_CORRECTION_S {
             return Plan { base: Frequency::new(base), slewing: Frequency::new(base), duration_s: 0.0 };
         }
-        let interval = if interval_s > 0.0 { share_of(interval_s).min(LONGEST_S) } else { SHORTEST_S };
-        let gentle = correction_s.abs() / (SIGMAS * frequency_sd.abs());
+        let usual = if interval_s > 0.0 { share_of(interval_s).min(LONGEST_S) } else { UNKNOWN_S };
         // What may be noise has time: with several sources the next update is often only a moment away. But no
         // more than a part of the time in which the estimate itself becomes another one.
         let patient = (SHARE_OF_MEMORY * correction_sd_s / frequency_sd.abs()).min(PATIENT_S);
         let noise = correction_s.abs() <= SIGNIFICANT * correction_sd_s;
-        let longest = if noise { interval.max(patient) } else { interval };
-        let shortest = if correction_s.abs() < correction_sd_s { longest } else { SHORTEST_S.min(interval) };
-        let spread = if gentle.is_finite() { gentle.clamp(shortest, longest) } else { longest };
+        let spread = if noise { usual.max(patient) } else { usual };
         let rate = (correction_s / spread).clamp(-self.max_slew_rate, self.max_slew_rate);
         // The slew acts on raw time, of which the clock sees 1 + rate as much.
         let duration_s = ((correction_s / rate) * (1.0 + base + rate)).min(LONGEST_S);
@@ -95,7 +90,7 @@ impl Servo {
     }
 }
 
-/// The longest that a slew may last when the next update is expected in `interval_s` seconds.
+/// How long a slew lasts when the next update is expected in `interval_s` seconds.
 fn share_of(interval_s: f64) -> f64 {
     (SHARE * interval_s).max(LONG_SHARE * interval_s - LONG_LESS_S)
 }
