@@ -9,10 +9,12 @@ use truechimer_time::{Cooked, NtpDuration, Stamp, StampSource};
 use super::options;
 use crate::ffi;
 
-/// Between the wire and the kernel's stamp lie the card, the interrupt and its hand-over: microseconds on an idle
-/// machine.
-const KERNEL_ERROR_S: f64 = 5e-6;
-/// Between the kernel's stamp and a program that `poll` wakes lie the scheduler and two system calls.
+/// Between the wire and the kernel's stamp lie the card, the interrupt and its hand-over. All of that is time that a reply
+/// has waited already, or that a request still waits: it makes the measured delay longer, as a queue does, and no bound
+/// wrong. What is left is that processors read the clock a moment apart, and a driver that stamps just after it has handed a
+/// packet over.
+const KERNEL_ERROR_S: f64 = 1e-6;
+/// Between the kernel's stamp and a program that `poll` wakes lie the scheduler and two system calls: time that varies much.
 const USER_ERROR_S: f64 = 50e-6;
 /// A packet waits no longer than this for a program that runs at all; a stamp older than that is by a clock that was
 /// stepped meanwhile, or nonsense.
