@@ -36,7 +36,7 @@ const PROOF_S: f64 = 43_200.0;
 
 /// Change of rate that is always allowed for, per √s, whatever has been learned: what an oscillator does in hours
 /// does not show in the minutes before.
-const LEAST_WALK: f64 = 5e-8;
+const LEAST_WALK: f64 = 3e-8;
 
 /// Up to this rate: the tolerance of RFC 5905 (PHI), and more than a crystal does between cold and warm.
 const TOLERANCE: f64 = 15e-6;
@@ -146,7 +146,7 @@ impl ErrorInterval {
     /// `frequency_sd` above 50 ppm counts as unknown).
     ///
     /// Until then the rate may be wrong by [`WORST_RATE`] either way. Afterwards, over dt seconds, it may be
-    /// wrong by the largest of its allowance, six sigmas (wander included), and 5e-8·√dt up to 15 ppm. The bare 15 ppm +
+    /// wrong by the largest of its allowance, six sigmas (wander included), and 3e-8·√dt up to 15 ppm. The bare 15 ppm +
     /// 3 σ of the RFC would allow as much after a day, but also between two polls, where it would be most of
     /// the bound.
     pub fn set_oscillator(&mut self, oscillator: &Oscillator) {

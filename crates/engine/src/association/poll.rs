@@ -25,7 +25,7 @@ const RATE_CEILING: i8 = 10;
 /// Share of the time scale that an interval takes: about eight measurements then bear on each estimate.
 const SHARE: f64 = 0.76;
 /// An interval grows by at most this factor from one measurement to the next.
-const STRIDE: f64 = 1.19;
+const STRIDE: f64 = 1.13;
 /// A surprise of more than this many sigmas shortens the interval.
 const SURPRISE: f64 = 4.0;
 

@@ -15,6 +15,8 @@ use crate::outbox::Turn;
 const REFERENCE_LEAD: NtpDuration = NtpDuration::from_nanos(1_000_000);
 /// A reference clock's samples that come faster than this are dropped, seconds (AT-39).
 const REFERENCE_SPACING_S: f64 = 0.01;
+/// One sigma of what the stamps add to a measurement, as a share of the largest error that is stated for them.
+const STAMP_SIGMA: f64 = 0.1;
 /// After how many seconds a source that told us to stop is asked again (AT-03: never stopped for good, as
 /// somebody on the path could say so too).
 const STOPPED_S: f64 = 28_800.0;
@@ -124,7 +126,7 @@ impl Association {
         if let Some(own) = own.filter(|own| own.frequency_sd < machine.oscillator.frequency_sd) {
             self.interval.set_oscillator(&own);
         }
-        let noise_s = statistics.jitter.max(sample.precision);
+        let noise_s = statistics.jitter.max(STAMP_SIGMA * sample.precision);
         let surprise = before.map_or(0.0, |before| {
             (sample.offset() - before.offset) / (before.offset_variance + noise_s * noise_s).sqrt()
         });
