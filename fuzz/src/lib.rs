@@ -8,7 +8,6 @@ pub mod config;
 pub mod control;
 pub mod engine;
 pub mod input;
-pub mod nts;
 pub mod responder;
 pub mod wire;
 
@@ -23,11 +22,5 @@ pub const TARGETS: &[Target] = &[
     ("engine_session", engine::engine_session),
     ("responder_session", responder::responder_session),
     ("config_text", config::config_text),
-    ("key_file", config::key_file),
     ("control_codec", control::control_codec),
-    ("nts_request", nts::nts_request),
-    ("nts_reply", nts::nts_reply),
-    ("nts_cookie", nts::nts_cookie),
-    ("ke_records", nts::ke_records),
-    ("key_ring_file", nts::key_ring_file),
 ];

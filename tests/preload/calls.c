@@ -25,10 +25,13 @@
 #include <unistd.h>
 
 #define SERVER_NAME "time.preload.test"
+/* The first of them; the name is this one's. */
 #define SERVER_ADDRESS "192.0.2.1"
-#define OWN_ADDRESS "192.0.2.2"
+#define OWN_ADDRESS "192.0.2.200"
 /* What the real world adds between a packet's arrival and the program's waking up. */
 #define WAKE_DELAY 40e-6L
+/* What a look at a clock takes. */
+#define READING 50e-9L
 #define FRAME_HEADERS 42
 
 struct fake_socket {
@@ -37,6 +40,7 @@ struct fake_socket {
 	bool has_packet, has_sent;
 	struct packet packet, sent;
 	seconds received_at, sent_at;
+	int server;
 };
 
 static struct fake_socket sockets[SOCKETS];
@@ -83,6 +87,7 @@ int clock_gettime(clockid_t id, struct timespec *time)
 {
 	if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC)
 		violation("clock_gettime of a clock that a simulator does not have");
+	advance(now + READING);
 	*time = to_timespec(id == CLOCK_REALTIME ? realtime(0) : monotonic());
 	return 0;
 }
@@ -238,7 +243,8 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (length < sizeof to || address->sa_family != AF_INET)
 		return fail(EINVAL);
 	memcpy(&to, address, sizeof to);
-	if (to.sin_addr.s_addr != inet_addr(SERVER_ADDRESS) || ntohs(to.sin_port) != 123)
+	s->server = ntohl(to.sin_addr.s_addr) - ntohl(inet_addr(SERVER_ADDRESS));
+	if (s->server < 0 || s->server >= servers || ntohs(to.sin_port) != 123)
 		return fail(ENETUNREACH);
 	s->connected = true;
 	return 0;
@@ -260,9 +266,9 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		packet.length += part->iov_len;
 	}
 	s->sent = packet;
-	s->sent_at = realtime(10e-6L);
+	s->sent_at = realtime(send_delay);
 	s->has_sent = s->stamps_sent;
-	transmit(fd, packet.data, packet.length);
+	transmit(fd, s->server, packet.data, packet.length);
 	return packet.length;
 }
 
@@ -278,7 +284,8 @@ static void put_control(struct msghdr *message, size_t *used, int level, int typ
 	*used += CMSG_SPACE(length);
 }
 
-static ssize_t deliver(struct msghdr *message, const struct packet *packet, bool info, bool stamped, seconds stamp)
+static ssize_t deliver(const struct fake_socket *s, struct msghdr *message, const struct packet *packet, bool stamped,
+	seconds stamp)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(123) };
 	struct in_pktinfo to = { .ipi_ifindex = 1 };
@@ -287,7 +294,7 @@ static ssize_t deliver(struct msghdr *message, const struct packet *packet, bool
 
 	if (message->msg_iovlen != 1 || message->msg_controllen < 256)
 		violation("recvmsg with several buffers, or with little room for control messages");
-	from.sin_addr.s_addr = inet_addr(SERVER_ADDRESS);
+	from.sin_addr.s_addr = htonl(ntohl(inet_addr(SERVER_ADDRESS)) + s->server);
 	to.ipi_addr.s_addr = to.ipi_spec_dst.s_addr = inet_addr(OWN_ADDRESS);
 	if (message->msg_name) {
 		if (message->msg_namelen < sizeof from)
@@ -298,7 +305,7 @@ static ssize_t deliver(struct msghdr *message, const struct packet *packet, bool
 	if (length > message->msg_iov[0].iov_len)
 		length = message->msg_iov[0].iov_len;
 	memcpy(message->msg_iov[0].iov_base, packet->data, length);
-	if (info)
+	if (s->packet_info)
 		put_control(message, &used, IPPROTO_IP, IP_PKTINFO, &to, sizeof to);
 	if (stamped)
 		put_control(message, &used, SOL_SOCKET, SCM_TIMESTAMPING, stamps, sizeof stamps);
@@ -318,12 +325,12 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		s->may_read_errors = s->has_sent = false;
 		memcpy(framed.data + FRAME_HEADERS, s->sent.data, s->sent.length);
 		message->msg_flags = MSG_ERRQUEUE;
-		return deliver(message, &framed, s->packet_info, true, s->sent_at);
+		return deliver(s, message, &framed, true, s->sent_at);
 	}
 	if (!s->may_read)
 		violation("reading a socket that poll did not name, or twice");
 	s->may_read = s->has_packet = false;
-	return deliver(message, &s->packet, s->packet_info, s->stamps_received, s->received_at);
+	return deliver(s, message, &s->packet, s->stamps_received, s->received_at);
 }
 
 /* ---- waiting ---- */

@@ -1,6 +1,5 @@
 /*
- * The world: an oscillator that is wrong, a kernel's clock on top of it, a network that delays and loses, and an
- * honest server that shows true time.
+ * The world's machine: an oscillator that is wrong and wanders, and a kernel's clock on top of it.
  */
 #include "world.h"
 
@@ -10,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIX_TO_NTP 2208988800.0L
 #define SAMPLES 1024
 
 seconds now;
@@ -19,28 +17,26 @@ unsigned long polls;
 
 /* The machine: how much faster than true time its oscillator runs, and how wrong the clock is at the start. */
 static seconds oscillator = -50e-6L, start_error = 0.3L;
-/* The date at the start, seconds since 1970. */
-static seconds start_date = 1262304000;
-/* The network: each way takes at least this, and an exponential time more; some requests get lost. */
-static const seconds base_delay = 500e-6L, jitter = 30e-6L, loss = 0.02L;
-/* Between the system call and the wire, and inside the server. */
-static const seconds send_delay = 10e-6L, service_time = 25e-6L;
+seconds start_date = 1262304000;
+/* Its random walk, per square root of a second. */
+static seconds wander;
 
 static seconds error, mono;
 static struct timex kernel;
-static struct flight flights[FLIGHTS];
 static uint64_t random_state = 0x7275746863;
 
 /* The report. */
 static struct {
-	unsigned long requests, replies, adjustments, steps, dishonest;
+	unsigned long adjustments, steps, dishonest, looks;
+	/* Once every second, when a fifth of the time is over: sums of squares, and extremes. */
+	seconds squared_error, squared_rate, greatest_error;
 	seconds largest_step, first_adjustment, first_synchronised, worst_lie;
 	bool unsynchronised_first, reported;
 	struct { double time, error, bound, ppm; bool synchronised; } samples[SAMPLES];
 	size_t count;
 } seen = { .first_adjustment = -1, .first_synchronised = -1 };
 
-static seconds setting(const char *name, seconds otherwise)
+seconds setting(const char *name, seconds otherwise)
 {
 	const char *text = getenv(name);
 	return text ? strtold(text, NULL) : otherwise;
@@ -51,6 +47,7 @@ void world_start(void)
 	world_end = setting("WORLD_SECONDS", world_end);
 	start_date = setting("WORLD_DATE", start_date);
 	oscillator = setting("WORLD_OSCILLATOR_PPM", oscillator * 1e6L) * 1e-6L;
+	wander = setting("WORLD_WANDER", 0);
 	error = setting("WORLD_ERROR", start_error);
 	random_state += (uint64_t)setting("WORLD_SEED", 1);
 	mono = 1000;
@@ -59,6 +56,7 @@ void world_start(void)
 	kernel.maxerror = kernel.esterror = 16000000;
 	kernel.tolerance = 32768000;
 	kernel.precision = 1;
+	network_start();
 }
 
 static uint64_t random_bits(void)
@@ -70,9 +68,15 @@ static uint64_t random_bits(void)
 }
 
 /* In (0, 1). */
-static seconds uniform(void)
+seconds uniform(void)
 {
 	return ((random_bits() >> 11) + 0.5L) / 9007199254740992.0L;
+}
+
+/* Box and Muller's. */
+static seconds normal(void)
+{
+	return sqrtl(-2 * logl(uniform())) * cosl(6.283185307179586477L * uniform());
 }
 
 void fill_random(unsigned char *buffer, size_t length)
@@ -116,6 +120,17 @@ static void sample(void)
 	seen.count++;
 }
 
+/* Once a second. */
+static void judge(void)
+{
+	if (now < world_end / 5)
+		return;
+	seen.looks++;
+	seen.squared_error += error * error;
+	seen.squared_rate += rate() * rate();
+	seen.greatest_error = fmaxl(seen.greatest_error, fabsl(error));
+}
+
 void advance(seconds until)
 {
 	while (now < until) {
@@ -132,8 +147,11 @@ void advance(seconds until)
 				kernel.maxerror = 16000000;
 				kernel.status |= STA_UNSYNC;
 			}
+			judge();
 			if (fmodl(now, 10) == 0)
 				sample();
+			if (wander > 0)
+				oscillator += wander * normal();
 		}
 		look();
 	}
@@ -210,86 +228,6 @@ int adjust(struct timex *request)
 	return 0;
 }
 
-/* ---- the network and the server ---- */
-
-static void put_timestamp(unsigned char *to, seconds unix_time)
-{
-	seconds ntp = unix_time + UNIX_TO_NTP, whole = floorl(ntp);
-	uint64_t bits = (uint64_t)fmodl(whole, 4294967296.0L) << 32 | (uint64_t)((ntp - whole) * 4294967296.0L);
-
-	for (int i = 0; i < 8; i++)
-		to[i] = bits >> (56 - 8 * i);
-}
-
-static void answer(struct packet *reply, const unsigned char *request, seconds received, seconds sent)
-{
-	static const unsigned char body[24] = {
-		0x24, 1, 6, 0xe9, /* version 4, server; stratum 1; poll; precision */
-		0, 0, 0, 0, 0, 0, 0, 1, 'P', 'R', 'E', 0,
-	};
-
-	memset(reply, 0, sizeof *reply);
-	memcpy(reply->data, body, sizeof body);
-	reply->data[0] = (request[0] & 0x38) | 4;
-	reply->data[2] = request[2];
-	put_timestamp(reply->data + 16, start_date + floorl(received) - 2);
-	memcpy(reply->data + 24, request + 40, 8);
-	put_timestamp(reply->data + 32, start_date + received);
-	put_timestamp(reply->data + 40, start_date + sent);
-	reply->length = 48;
-}
-
-static seconds leg(void)
-{
-	return base_delay - jitter * logl(uniform());
-}
-
-void transmit(int fd, const unsigned char *data, size_t length)
-{
-	seconds departure = now + send_delay, received, sent;
-
-	if (length < 48 || (data[0] & 7) != 3)
-		violation("a datagram that is no client's request");
-	seen.requests++;
-	advance(departure + send_delay);
-	if (uniform() < loss)
-		return;
-	received = departure + leg();
-	sent = received + service_time;
-	for (size_t i = 0; i < FLIGHTS; i++) {
-		if (!flights[i].used) {
-			flights[i].used = true;
-			flights[i].fd = fd;
-			flights[i].arrival = sent + leg();
-			answer(&flights[i].packet, data, received, sent);
-			return;
-		}
-	}
-	violation("more requests on the way than a client has any use for");
-}
-
-struct flight *next_flight(seconds until, bool (*wanted)(int fd))
-{
-	struct flight *next = NULL;
-
-	for (size_t i = 0; i < FLIGHTS; i++) {
-		struct flight *flight = &flights[i];
-		if (flight->used && wanted(flight->fd) && flight->arrival <= until &&
-		    (!next || flight->arrival < next->arrival))
-			next = flight;
-	}
-	if (next)
-		seen.replies++;
-	return next;
-}
-
-void forget_flights(int fd)
-{
-	for (size_t i = 0; i < FLIGHTS; i++)
-		if (flights[i].fd == fd)
-			flights[i].used = false;
-}
-
 /* ---- what became of it ---- */
 
 __attribute__((destructor)) static void report(void)
@@ -300,10 +238,12 @@ __attribute__((destructor)) static void report(void)
 	if (!file)
 		return;
 	fprintf(file, "{\"elapsed\":%.3Lf,\"polls\":%lu,\"requests\":%lu,\"replies\":%lu,\"adjustments\":%lu,"
+		"\"rms_error\":%.3Le,\"rms_ppm\":%.3Le,\"greatest_error\":%.3Le,"
 		"\"steps\":%lu,\"largest_step\":%.9Lf,\"first_adjustment\":%.3Lf,\"first_synchronised\":%.3Lf,"
 		"\"unsynchronised_first\":%s,\"synchronised_at_end\":%s,\"dishonest\":%lu,\"worst_lie\":%.9Lf,"
 		"\"final_error\":%.9Lf,\"final_ppm\":%.6Lf,\"tai\":%d,\"samples\":[",
-		now, polls, seen.requests, seen.replies, seen.adjustments, seen.steps, seen.largest_step,
+		now, polls, requests, replies, seen.adjustments, sqrtl(seen.squared_error / seen.looks),
+		sqrtl(seen.squared_rate / seen.looks) * 1e6L, seen.greatest_error, seen.steps, seen.largest_step,
 		seen.first_adjustment, seen.first_synchronised, seen.unsynchronised_first ? "true" : "false",
 		kernel.status & STA_UNSYNC ? "false" : "true", seen.dishonest, seen.worst_lie, error, rate() * 1e6L,
 		kernel.tai);

@@ -10,7 +10,7 @@
 /* Seconds. 64 bits of mantissa: an hour to better than a femtosecond. */
 typedef long double seconds;
 
-enum { PACKET_MAX = 1500, SOCKETS = 16, FLIGHTS = 64, FIRST_FD = 700 };
+enum { PACKET_MAX = 1500, SOCKETS = 16, FLIGHTS = 64, FIRST_FD = 700, SERVERS = 8 };
 
 struct packet {
 	unsigned char data[PACKET_MAX];
@@ -22,13 +22,19 @@ struct flight {
 	bool used;
 	seconds arrival;
 	int fd;
+	/* Who sent it. */
+	int server;
 	struct packet packet;
 };
 
-/* True time since the start. It stands still except in poll() and sendmsg(). */
+/* True time since the start. It passes in poll(), in sendmsg() and, a little, when a clock is read. */
 extern seconds now;
 /* How long the world lasts. */
 extern seconds world_end;
+/* The date at the start, seconds since 1970. */
+extern seconds start_date;
+/* How many servers there are. */
+extern int servers;
 
 void world_start(void);
 void advance(seconds until);
@@ -39,8 +45,18 @@ void step(seconds by);
 /* As the kernel's; returns 0 or an error number. */
 int adjust(struct timex *request);
 
+/* A number of the environment. */
+seconds setting(const char *name, seconds otherwise);
+/* In (0, 1). */
+seconds uniform(void);
+
+/* Between the system call and the wire. */
+extern seconds send_delay;
+
+/* Reads what the environment says of the network. */
+void network_start(void);
 /* A request leaves; the reply, if there will be one, is put in flight. */
-void transmit(int fd, const unsigned char *data, size_t length);
+void transmit(int fd, int server, const unsigned char *data, size_t length);
 /* The first reply to arrive by `until` for a socket that `wanted` accepts; NULL if there is none. */
 struct flight *next_flight(seconds until, bool (*wanted)(int fd));
 void forget_flights(int fd);
@@ -52,6 +68,6 @@ void violation(const char *what) __attribute__((noreturn));
 void lock_down(void);
 
 /* For the report. */
-extern unsigned long polls;
+extern unsigned long polls, requests, replies;
 
 #endif

@@ -70,3 +70,6 @@ impl<'a> Parts<'a> {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests;
