@@ -8,6 +8,8 @@ pub mod config;
 pub mod control;
 pub mod engine;
 pub mod input;
+pub mod key_exchange;
+pub mod nts;
 pub mod responder;
 pub mod wire;
 
@@ -23,4 +25,12 @@ pub const TARGETS: &[Target] = &[
     ("responder_session", responder::responder_session),
     ("config_text", config::config_text),
     ("control_codec", control::control_codec),
+    ("nts_request", nts::nts_request),
+    ("nts_reply", nts::nts_reply),
+    ("nts_cookie", nts::nts_cookie),
+    ("ke_records", nts::ke_records),
+    ("key_ring_file", nts::key_ring_file),
+    ("key_exchange_server", key_exchange::key_exchange_server),
+    ("key_exchange_client", key_exchange::key_exchange_client),
+    ("exchange_message", key_exchange::exchange_message),
 ];

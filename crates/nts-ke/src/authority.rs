@@ -91,8 +91,15 @@ impl Authority {
     /// As the library says.
     pub fn certify_params(&self, params: &CertificateParams) -> Result<Certified, AuthorityError> {
         let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Certified { chain: certificate.pem() + &self.chain, key: key.serialize_pem() })
+        Ok(Certified { chain: self.certify_key(params, &key)?, key: key.serialize_pem() })
+    }
+
+    /// The chain in PEM for a key that the caller made.
+    ///
+    /// # Errors
+    /// As the library says.
+    pub fn certify_key(&self, params: &CertificateParams, key: &KeyPair) -> Result<String, AuthorityError> {
+        Ok(params.signed_by(key, &self.issuer)?.pem() + &self.chain)
     }
 
     /// The root's certificate in PEM, for those who shall trust it.

@@ -2,10 +2,11 @@
 //!
 //! The daemon is built without it.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -90,6 +91,33 @@ impl<R: CryptoRng> Peer for Server<'_, R> {
         self.session.handle_eof();
     }
 }
+
+/// Bytes that count up: no randomness at all, so that a test does the same each time.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(u64);
+
+impl TryRng for Counter {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|next| next as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(1);
+        Ok(self.0)
+    }
+
+    fn try_fill_bytes(&mut self, place: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in place.chunks_mut(8) {
+            let next = self.try_next_u64()?.to_le_bytes();
+            chunk.iter_mut().zip(next).for_each(|(to, from)| *to = from);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Counter {}
 
 /// How a [`Raw`] peer behaves.
 #[derive(Clone, Debug, Default)]
