@@ -16,16 +16,25 @@ pub fn chimer() -> Result<PathBuf, String> {
     folder().map(|folder| folder.join("chimer"))
 }
 
+/// Path of the load generator of `crates/sys/examples`, built if need be.
+pub fn load() -> Result<PathBuf, String> {
+    cargo(&["build", "--quiet", "-p", "truechimer-sys", "--example", "load"])?;
+    folder().map(|folder| folder.join("examples/load"))
+}
+
 fn folder() -> Result<PathBuf, String> {
     FOLDER.get_or_init(build).clone()
 }
 
 /// Cargo builds the binaries of other packages for a test only by chance, so ask for them.
 fn build() -> Result<PathBuf, String> {
-    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args(["build", "--quiet", "-p", "chimerd", "-p", "chimer"]);
-    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    crate::process::run(&mut cargo)?;
+    cargo(&["build", "--quiet", "-p", "chimerd", "-p", "chimer"])?;
     let test = std::env::current_exe().map_err(|e| e.to_string())?;
     test.ancestors().nth(2).map(Path::to_path_buf).ok_or_else(|| "the test stands in no target folder".into())
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    crate::process::run(&mut cargo).map(drop)
 }

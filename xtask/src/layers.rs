@@ -21,6 +21,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("chimer", 6),
     ("truechimer-tests", 7),
     ("xtask", 7),
+    ("truechimer-bench", 8),
 ];
 
 /// Crates that must stay off each other's path although the layers would allow it.

@@ -1,19 +1,37 @@
-//! Repository chores: `cargo xtask tidy`.
+//! Repository chores.
 //!
-//! Rules that neither the compiler nor clippy knows. Each failure names the file and the rule.
+//! `cargo xtask tidy`: rules that neither the compiler nor clippy knows. Each failure names the file and the rule.
+//!
+//! `cargo xtask bench …`: builds and runs the measurements of `bench/`, optimised.
 
 mod code;
 mod layers;
 mod tree;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy(),
+        Some("bench") => bench(),
         _ => {
-            eprintln!("usage: cargo xtask tidy");
+            eprintln!("usage: cargo xtask tidy | bench …");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Passes everything on: the measurements are a program of their own, as building them takes a while.
+fn bench() -> ExitCode {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--release", "--package", "truechimer-bench", "--"]);
+    match command.args(std::env::args_os().skip(2)).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo: {error}");
+            ExitCode::FAILURE
         }
     }
 }

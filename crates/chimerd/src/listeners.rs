@@ -71,16 +71,16 @@ impl Listeners {
                 missing.push(listener.clone());
             }
         }
-        let mut fresh = open_all(&missing);
+        let mut fresh = open_all(&missing, self.roles);
         if matches!(&fresh, Err(error) if error.error.kind() == io::ErrorKind::AddrInUse) {
             // Perhaps by a socket of ours that has to go, such as one on all addresses that gives way to one of them.
             let (kept, gone): (Vec<Open>, Vec<Open>) =
                 self.open.drain(..).partition(|open| wanted.contains(&open.wanted));
             self.open = kept;
             let gone: Vec<Listener> = gone.into_iter().map(|open| open.wanted).collect();
-            fresh = open_all(&missing);
+            fresh = open_all(&missing, self.roles);
             if fresh.is_err() {
-                self.open.extend(gone.iter().filter_map(|listener| Open::new(listener).ok()));
+                self.open.extend(gone.iter().filter_map(|listener| Open::new(listener, self.roles).ok()));
             }
         }
         let mut fresh = fresh?;
@@ -133,14 +133,19 @@ impl Listeners {
     }
 }
 
-fn open_all(listeners: &[Listener]) -> Result<Vec<Open>, ListenError> {
-    listeners.iter().map(Open::new).collect()
+fn open_all(listeners: &[Listener], roles: Roles) -> Result<Vec<Open>, ListenError> {
+    listeners.iter().map(|listener| Open::new(listener, roles)).collect()
 }
 
 impl Open {
-    fn new(wanted: &Listener) -> Result<Self, ListenError> {
+    fn new(wanted: &Listener, roles: Roles) -> Result<Self, ListenError> {
         match ServerSocket::open(wanted.address, wanted.interface.as_deref()) {
-            Ok(socket) => Ok(Self { wanted: wanted.clone(), socket, place: usize::MAX, resting: false }),
+            Ok(socket) => {
+                if roles == Roles::Process {
+                    socket.stamp_briefly();
+                }
+                Ok(Self { wanted: wanted.clone(), socket, place: usize::MAX, resting: false })
+            }
             Err(error) => Err(ListenError { wanted: wanted.clone(), error }),
         }
     }

@@ -132,6 +132,9 @@ impl Batch {
             };
             slot.name.filled(name_len);
             slot.received = message.into_datagram(None).filter(|it| !it.fragmented && !it.truncated);
+            if let Some(received) = &mut slot.received {
+                socket.complete(received);
+            }
             slot.reply_len = 0;
         }
         self.count = count;

@@ -29,7 +29,7 @@ impl ClientSocket {
         let family = remote.ip();
         let socket = ffi::socket(domain(family), libc::SOCK_DGRAM)?;
         options::ask_for_stamps(&socket, true);
-        options::ask_for_details(&socket, family);
+        options::ask_for_details(&socket, family, true);
         options::never_fragment(&socket, family);
         options::queue_errors(&socket, family);
         if let Some(local) = bind {

@@ -182,7 +182,8 @@ unsafe fn put_message<const LEN: usize, T: Copy>(
         (*header).cmsg_type = kind;
         (*header).cmsg_len = libc::CMSG_LEN(length) as _;
         libc::CMSG_DATA(header).cast::<T>().write_unaligned(value);
-        libc::CMSG_SPACE(length) as usize
+        // Without the padding behind it, as nothing follows: with it, the kernel would need memory for IPv6's.
+        libc::CMSG_LEN(length) as usize
     }
 }
 

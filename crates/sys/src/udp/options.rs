@@ -29,15 +29,22 @@ pub(super) fn ask_for_stamps(socket: &OwnedFd, transmit: bool) {
     let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
 }
 
-/// Asks which address of ours a datagram was sent to, and whether it came in fragments.
-pub(super) fn ask_for_details(socket: &OwnedFd, family: IpAddr) {
+/// Asks for receive stamps by the network stack only, in the older form.
+pub(super) fn ask_for_brief_stamps(socket: &OwnedFd) {
+    if set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).is_ok() {
+        let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 0);
+    }
+}
+
+/// Asks whether a datagram came in fragments and, if `local`, which address of ours it was sent to.
+pub(super) fn ask_for_details(socket: &OwnedFd, family: IpAddr, local: bool) {
     let options = match family {
-        IpAddr::V4(_) => [(libc::IPPROTO_IP, libc::IP_PKTINFO), (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE)],
+        IpAddr::V4(_) => [(libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE), (libc::IPPROTO_IP, libc::IP_PKTINFO)],
         IpAddr::V6(_) => {
-            [(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO), (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE)]
+            [(libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE), (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)]
         }
     };
-    for (level, name) in options {
+    for (level, name) in options.into_iter().take(if local { 2 } else { 1 }) {
         let _ = set_option(socket, level, name, 1);
     }
 }

@@ -73,6 +73,23 @@ fn a_request_and_its_reply_are_stamped_by_the_kernel() {
 }
 
 #[test]
+fn brief_stamps_are_the_kernels_too() {
+    let _keeper = StampKeeper::open().unwrap();
+    wait_for_stamps();
+    let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    server.stamp_briefly();
+    let client = ClientSocket::open(server.local(), None).unwrap();
+    let mut buffer = [0; 8];
+    client.send(b"?").unwrap();
+    let after = read_cooked().unwrap();
+    // Were it made when the request is read, it would be later.
+    std::thread::sleep(Duration::from_millis(20));
+    let request = server.recv(&mut buffer).unwrap().unwrap();
+    assert!(request.kernel_stamp.unwrap() <= after + NtpDuration::from_seconds(0.01));
+    assert!(request.local.is_some());
+}
+
+#[test]
 fn a_client_can_be_bound_to_an_address() {
     exchange("127.0.0.1:0", Some("127.0.0.9".parse().unwrap()));
 }
