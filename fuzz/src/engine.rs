@@ -6,10 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use truechimer_discipline::clock::{ClockCommand, ClockReadback};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::{
-    ClockConfig, Endpoint, EngineConfig, Host, KeyTable, LocalConfig, PanicLimits, SelectionConfig,
-    SourceConfig, SourceKind, SourceOptions,
+    ClockConfig, Endpoint, EngineConfig, Host, KeyTable, LocalConfig, NtsConfig, PanicLimits,
+    SelectionConfig, SourceConfig, SourceKind, SourceOptions,
 };
-use truechimer_engine::{Command, Datagram, Engine, Initial, Output, QueryId, ResolveError, Token};
+use truechimer_engine::{
+    Command, Datagram, Engine, Initial, KeyExchangeError, KeyExchangeFault, Output, QueryId, ResolveError,
+    Token,
+};
 use truechimer_time::{Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, Stamp, StampSource};
 use truechimer_wire::{Header, Mode, ReferenceId};
 
@@ -243,6 +246,11 @@ impl Session {
                     self.questions.push_back(query);
                     self.questions.truncate(MAX_PENDING);
                 }
+                Output::KeyExchange(exchange) => {
+                    let error =
+                        KeyExchangeError { fault: KeyExchangeFault::Unreachable, text: String::new() };
+                    self.engine.handle_key_exchange(exchange.query, Err(error), self.now());
+                }
                 Output::Clock(command) => self.steer(command),
             }
         }
@@ -312,6 +320,7 @@ fn config(options: u8) -> EngineConfig {
         },
         local: (options & 8 != 0).then_some(local),
         keys: KeyTable::default(),
+        nts: NtsConfig::default(),
         era_floor: START - NtpDuration::from_seconds(1e7),
     }
 }

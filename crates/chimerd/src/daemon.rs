@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use truechimer_config::Config;
 use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
-use truechimer_engine::{Engine, Event, Output, Transmit};
+use truechimer_engine::{Engine, Event, KeyExchangeError, KeyExchangeFault, Output, Transmit};
 use truechimer_sys::poll::{Interest, PollSet};
 use truechimer_sys::resolver::Resolver;
 use truechimer_sys::signal;
@@ -245,6 +245,12 @@ impl Daemon {
                 Output::Send(transmit) => self.send(&transmit, now),
                 Output::Close(token) => self.exchanges.close(token),
                 Output::Resolve { query, name, family } => self.resolve(query, &name, family, now),
+                Output::KeyExchange(exchange) => {
+                    let fault = KeyExchangeFault::Unavailable;
+                    let text = "this daemon does not exchange keys yet".to_owned();
+                    let result = Err(KeyExchangeError { fault, text });
+                    self.engine.handle_key_exchange(exchange.query, result, *now);
+                }
                 Output::Clock(command) => self.steer(command, now),
                 Output::Event(event) => self.handle_event(&event, *now),
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, SelectionConfig};
+use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, NtsConfig, SelectionConfig};
 use truechimer_time::Cooked;
 
 use crate::nts::{CertificateTrust, ServeNts};
@@ -87,6 +87,7 @@ impl Default for Config {
                 selection: SelectionConfig::default(),
                 local: None,
                 keys: KeyTable::default(),
+                nts: NtsConfig::default(),
                 era_floor: ERA_FLOOR,
             },
             paths: Paths::default(),

@@ -9,7 +9,7 @@ use truechimer_time::{Cooked, NtpDuration, NtpTimestamp, Raw, StampSource};
 use truechimer_wire::{Header, Leap, Mode, Packet, ParseError, ReferenceId};
 
 use crate::association::{Departure, Exchange};
-use crate::authentication::{Credentials, KeyTable};
+use crate::authentication::{Credentials, KeyTable, Proof};
 use crate::config::SourceOptions;
 use crate::io::{Datagram, Token};
 use crate::local_clock::LocalClock;
@@ -43,6 +43,12 @@ pub enum Check {
     Duplicate,
     /// Its origin timestamp is the request's transmit timestamp.
     Origin,
+    /// It carries the fields of NTS where its source uses NTS.
+    Nts,
+    /// Its NTS unique identifier is the request's.
+    NtsIdentifier,
+    /// It was sealed with the keys that were exchanged with its server.
+    NtsAuthenticator,
     /// It is not a crypto-NAK, which anybody can send: a server's word that it could not verify the request.
     CryptoNak,
     /// It carries a MAC where its source has a key.
@@ -73,7 +79,7 @@ pub enum Check {
 
 impl Check {
     /// All checks in the order in which they are made.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Address,
         Self::Length,
         Self::Format,
@@ -82,6 +88,9 @@ impl Check {
         Self::Token,
         Self::Duplicate,
         Self::Origin,
+        Self::Nts,
+        Self::NtsIdentifier,
+        Self::NtsAuthenticator,
         Self::CryptoNak,
         Self::Mac,
         Self::Key,
@@ -108,6 +117,9 @@ impl Check {
             Self::Token => "token",
             Self::Duplicate => "duplicate",
             Self::Origin => "origin",
+            Self::Nts => "nts",
+            Self::NtsIdentifier => "nts_identifier",
+            Self::NtsAuthenticator => "nts_authenticator",
             Self::CryptoNak => "crypto_nak",
             Self::Mac => "mac",
             Self::Key => "key",
@@ -133,6 +145,7 @@ impl Check {
             Self::Mode => "RFC 5905 §9.1 figure 20",
             Self::Version => "RFC 5905 §9.1",
             Self::Duplicate | Self::Origin => "RFC 5905 §8 (TEST1–TEST3)",
+            Self::Nts | Self::NtsIdentifier | Self::NtsAuthenticator => "RFC 8915 §5.7",
             Self::CryptoNak | Self::Mac | Self::Digest => "RFC 5905 §9.2 (TEST5)",
             Self::Key => "RFC 5905 §9.2 (TEST5), CVE-2015-7974",
             Self::Transmit => "RFC 5905 §8 (TEST3)",
@@ -151,6 +164,10 @@ impl Check {
             Self::Length | Self::Format => "replies are malformed",
             Self::Mode | Self::Version => "replies are of another mode or version",
             Self::Token | Self::Duplicate | Self::Origin => "replies match no request",
+            Self::Nts => "replies are not protected by NTS: it has none, or somebody on the way removes it",
+            Self::NtsIdentifier | Self::NtsAuthenticator => {
+                "replies are protected by NTS wrongly: they are forged"
+            }
             Self::CryptoNak => "it says that it cannot verify our key",
             Self::Mac => "replies are not authenticated",
             Self::Key => "replies are authenticated with another key",
@@ -176,7 +193,6 @@ pub(crate) struct Context<'a> {
     /// The request that was answered last.
     pub(crate) answered: Option<Token>,
     pub(crate) options: &'a SourceOptions,
-    pub(crate) credentials: &'a Credentials,
     pub(crate) keys: &'a KeyTable,
     /// The smallest round trip so far, seconds.
     pub(crate) base_delay_s: Option<f64>,
@@ -205,10 +221,17 @@ pub(crate) enum Judgement {
     Sample(Reply),
     /// A kiss of death or another remark (RFC 5905 §7.4); the origin matched.
     Kiss(ReferenceId),
+    /// An NTS NAK with the request's unique identifier: the server, or anybody who saw the request, says that the server
+    /// cannot open it.
+    Nak,
 }
 
 /// Runs the checks.
-pub(crate) fn judge(datagram: &Datagram<'_>, context: &Context<'_>) -> Result<Judgement, Check> {
+pub(crate) fn judge(
+    datagram: &Datagram<'_>,
+    context: &Context<'_>,
+    credentials: &mut Credentials,
+) -> Result<Judgement, Check> {
     let ensure = |passed: bool, check: Check| if passed { Ok(()) } else { Err(check) };
 
     if let Some(exchange) = context.exchange {
@@ -232,7 +255,9 @@ pub(crate) fn judge(datagram: &Datagram<'_>, context: &Context<'_>) -> Result<Ju
     // The request's transmit timestamp is random and never zero, so a zero origin fails here too (CVE-2015-8138).
     ensure(header.origin_timestamp == exchange.transmit, Check::Origin)?;
     // Before anything that the packet says is believed, a kiss code included (NA-13).
-    context.credentials.verify(&packet, datagram.remote.ip(), context.keys)?;
+    if credentials.verify(&packet, datagram.remote.ip(), context.keys)? == Proof::Nak {
+        return Ok(Judgement::Nak);
+    }
     if header.stratum == 0 {
         return Ok(Judgement::Kiss(header.reference_id));
     }

@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub local: Option<LocalConfig>,
     /// The symmetric keys, for sources and for clients of the server.
     pub keys: KeyTable,
+    /// Network Time Security.
+    pub nts: NtsConfig,
     /// A time that no server is before, not even a wrong one: eras are unfolded from here on, for 136 years.
     pub era_floor: Cooked,
 }
@@ -127,6 +129,38 @@ pub enum Authentication {
     None,
     /// With the symmetric key of this identifier in [`EngineConfig::keys`]. Without that, it is not asked.
     Key(u32),
+    /// By NTS (RFC 8915). The endpoint's host is the server for key exchange, whose certificate must be for that name; its
+    /// port is that of the server for time, unless key exchange names another.
+    Nts(NtsOptions),
+}
+
+/// How NTS is used with one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NtsOptions {
+    /// TCP port of the server for key exchange; 4460 by default.
+    pub ke_port: u16,
+    /// Keys are exchanged anew after so many seconds; two weeks by default.
+    pub refresh_s: u32,
+}
+
+/// `[nts]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NtsConfig {
+    /// What judges the dates of certificates before the time is known.
+    pub certificate_time: CertificateTime,
+    /// How many different servers for key exchange must agree before a clock is set that contradicts their certificates'
+    /// dates. By default two; and never more than are configured.
+    pub certificate_quorum: Option<u8>,
+}
+
+/// What judges the dates of certificates before the time is known. Names and chains are verified in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CertificateTime {
+    /// The time that the servers themselves tell, when enough of them agree.
+    #[default]
+    Ladder,
+    /// The machine's clock, right or wrong.
+    Strict,
 }
 
 /// Internet protocol family.
@@ -242,6 +276,12 @@ impl Default for SourceOptions {
             max_stratum: 15,
             authentication: Authentication::None,
         }
+    }
+}
+
+impl Default for NtsOptions {
+    fn default() -> Self {
+        Self { ke_port: truechimer_nts::negotiate::KE_PORT, refresh_s: 1_209_600 }
     }
 }
 

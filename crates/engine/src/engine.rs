@@ -35,6 +35,9 @@ pub struct Initial {
     pub controls_clock: bool,
     /// Precision of the system clock: the smallest step between two readings, log2 seconds.
     pub precision: i8,
+    /// A time that is certainly past, such as that when the program was built, or the last one at which the clock was known
+    /// to be right: certificates that had expired by then are not accepted. `None` for the floor of the eras.
+    pub certificate_floor: Option<Cooked>,
 }
 
 /// What to do with a request to the server.
@@ -80,9 +83,12 @@ macro_rules! turn {
             outbox: &mut $engine.outbox,
             names: &mut $engine.names,
             keys: &$engine.config.keys,
+            dates: $engine.system.certificate_dates($now, &$engine.clock),
         }
     };
 }
+
+mod nts;
 
 impl Engine {
     /// A new engine. `seed` must come from the operating system's random generator, except in tests and simulations.
@@ -263,7 +269,8 @@ impl Engine {
     /// The state of the clock as the system tells it, read now and then: a rate that is not ours is interference.
     pub fn handle_clock_readback(&mut self, readback: ClockReadback, now: Now) {
         let Some(now) = self.begin(now) else { return };
-        if self.system.handle_readback(readback, &mut self.clock, &mut turn!(self, now)) {
+        let mut turn = turn!(self, now);
+        if self.system.handle_readback(readback, &mut self.clock, &mut turn) {
             // Since when nobody knows, so the raw scale may have been wrong for a while.
             self.measure_anew(now);
         }
@@ -375,7 +382,8 @@ impl Engine {
         let mut turn = turn!(self, now);
         match progress {
             Progress::Steady if slept => {
-                // A machine that slept may have drifted: look soon.
+                // A machine that slept may have drifted, and be elsewhere: look soon.
+                self.sources.leave_network(&mut turn);
                 self.sources.burst(None, now.mono);
             }
             Progress::Steady => {}
@@ -389,6 +397,10 @@ impl Engine {
                 if let Some(responder) = self.responder.as_mut() {
                     responder.handle_step(now);
                 }
+                if by_s > SLEPT_S {
+                    // Sleep, on a machine whose monotonic clock sleeps as well.
+                    self.sources.leave_network(&mut turn);
+                }
                 self.measure_anew(now);
             }
         }
@@ -397,6 +409,7 @@ impl Engine {
 
     /// Somebody else had a hand on the clock: what was measured before counts no more.
     fn measure_anew(&mut self, now: Now) {
+        self.system.doubt_time(now, &self.clock);
         let mut turn = turn!(self, now);
         self.system.forget(&self.clock, &mut turn);
         for association in self.sources.members_mut() {

@@ -116,6 +116,33 @@ pub enum Event {
         /// In how many seconds.
         retry_s: f64,
     },
+    /// Keys were exchanged with a source's server (NTS).
+    KeysExchanged {
+        /// The source's name.
+        source: String,
+        /// What the server's certificate is for.
+        server: String,
+    },
+    /// A key exchange failed; it will be tried again. Keys and cookies that are left go on being used.
+    KeyExchangeFailed {
+        /// The source's name.
+        source: String,
+        /// Why, one sentence.
+        reason: String,
+        /// In how many seconds.
+        retry_s: f64,
+    },
+    /// A source tells a time at which its own certificate was not valid, so it is not believed.
+    CertificateRefused {
+        /// The source's name.
+        source: String,
+    },
+    /// So many servers agree on a time at which their certificates are valid, and so the time is known now. The machine's
+    /// own clock had said that none of them was.
+    CertificateTimeKnown {
+        /// How many different servers.
+        servers: usize,
+    },
     /// Serving from the local reference began (true) or ended.
     LocalReference {
         /// Whether it is in force.
@@ -125,7 +152,7 @@ pub enum Event {
 
 impl Event {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 18;
+    pub(crate) const KINDS: usize = 22;
 
     /// A number for the kind, by which repetitions are limited.
     pub(crate) fn kind(&self) -> usize {
@@ -148,6 +175,10 @@ impl Event {
             Self::Replaced { .. } => 15,
             Self::ResolveFailed { .. } => 16,
             Self::LocalReference { .. } => 17,
+            Self::KeysExchanged { .. } => 18,
+            Self::KeyExchangeFailed { .. } => 19,
+            Self::CertificateRefused { .. } => 20,
+            Self::CertificateTimeKnown { .. } => 21,
         }
     }
 }

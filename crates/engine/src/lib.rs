@@ -28,7 +28,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | `association` | one source: the exchange under way, checks, poll process, estimator |
-//! | `authentication` | what proves a request and a reply: symmetric keys |
+//! | `authentication` | what proves a request and a reply: symmetric keys, NTS |
+//! | `nts` | the keys and cookies of one association, and the process that gets them |
 //! | `sources` | the set of them: names, pools, replacement |
 //! | `system` | rounds of selection, steering, the bound, what is told |
 //! | `local_clock` | raw and cooked time, and the watch over other hands on the clock |
@@ -54,6 +55,7 @@ pub mod event;
 pub mod io;
 mod local;
 mod local_clock;
+mod nts;
 mod outbox;
 pub mod report;
 mod reporting;
@@ -66,5 +68,8 @@ pub use authentication::KeyTable;
 pub use check::Check;
 pub use engine::{CommandError, Engine, Initial, Verdict};
 pub use event::Event;
-pub use io::{Command, Datagram, Output, QueryId, ResolveError, Token, Transmit};
+pub use io::{
+    CertificateDates, Command, Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, KeyExchanged,
+    Output, QueryId, ResolveError, Token, Transmit, Validity,
+};
 pub use sources::EstimatorFactory;

@@ -6,7 +6,7 @@ use truechimer_time::{Mono, Now};
 
 use crate::authentication::KeyTable;
 use crate::event::Event;
-use crate::io::{Output, QueryId, Token};
+use crate::io::{CertificateDates, Output, QueryId, Token};
 use crate::rng::Rng;
 
 /// More outputs than a turn of the loop can ever produce when the adapter polls as it should.
@@ -93,6 +93,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) names: &'a mut Names,
     pub(crate) keys: &'a KeyTable,
+    /// How the certificates of a key exchange that begins now are to be judged.
+    pub(crate) dates: CertificateDates,
 }
 
 impl Turn<'_> {

@@ -66,6 +66,9 @@ pub struct SystemReport {
     pub controls_clock: bool,
     /// Serving from the local reference.
     pub local_reference: bool,
+    /// Whether the time is known by which certificates are judged: `known`, `unknown` (their dates wait for the time that
+    /// enough servers agree on), or `strict` (until it is known, the machine's clock judges). `None` without NTS sources.
+    pub certificate_time: Option<String>,
 }
 
 /// What became of a source in the last selection.
@@ -156,12 +159,42 @@ pub struct SourceReport {
 /// How a source's replies are authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticationReport {
-    /// `key`: with a symmetric key.
+    /// `key`: with a symmetric key; `nts`: by NTS.
     pub method: String,
     /// The key's identifier.
     pub key_id: Option<u32>,
-    /// The key's algorithm, by its name in key files; `None` if the key is not there.
+    /// The key's algorithm, by its name in key files, or the AEAD algorithm of NTS; `None` if there is no key.
     pub algorithm: Option<String>,
+    /// How it stands with NTS, where that is the method and an address is known.
+    pub nts: Option<NtsReport>,
+}
+
+/// The keys and cookies of one association with NTS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NtsReport {
+    /// The name that the server's certificate must be for.
+    pub server: String,
+    /// Address and TCP port of the server for key exchange.
+    pub address: Option<String>,
+    /// Cookies left, of eight.
+    pub cookies: usize,
+    /// Key exchanges that gave keys.
+    pub key_exchanges: u64,
+    /// Time since the last of them, whole seconds.
+    pub last_key_exchange_age_s: Option<u64>,
+    /// Key exchanges since the keys of one last proved themselves by an authentic reply.
+    pub unproven_key_exchanges: u32,
+    /// Why the last key exchange failed, if it did: one sentence.
+    pub failure: Option<String>,
+    /// When it is tried again, in whole seconds.
+    pub retry_s: Option<u64>,
+    /// NTS NAKs that could have been the server's.
+    pub naks: u64,
+    /// When the certificate behind the keys expires, or the first of its chain: seconds since 1970.
+    pub certificate_expires_unix_s: Option<i64>,
+    /// What is known of its dates: `verified`; `own_clock`: only the machine's own clock has confirmed them; `deferred`: not
+    /// even that.
+    pub certificate_time: Option<String>,
 }
 
 /// What the server did since the start.

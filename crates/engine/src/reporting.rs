@@ -5,15 +5,16 @@ use truechimer_discipline::select::{Outcome, Verdict};
 use truechimer_time::{Leap, Now, StampSource};
 use truechimer_wire::ReferenceId;
 
-use crate::association::{Activity, Association, Origin};
+use crate::association::{Activity, Association, MISDATED, Origin};
 use crate::authentication::KeyTable;
 use crate::config::Authentication;
 use crate::local::Local;
 use crate::local_clock::LocalClock;
+use crate::nts::NtsClient;
 use crate::report::{AuthenticationReport, Report, SourceReport, SourceState, SystemReport};
 use crate::server::Responder;
 use crate::sources::{Source, Sources};
-use crate::system::{System, awaited};
+use crate::system::{Doubt, System, awaited};
 
 /// So many falsetickers are named in warnings; the others are counted.
 const MOST_NAMED: usize = 4;
@@ -34,7 +35,7 @@ pub(crate) fn report(parts: &Parts<'_>) -> Report {
     let mut sources = Vec::new();
     for source in &parts.sources.list {
         if source.members.is_empty() {
-            sources.push(unresolved(source, parts.keys));
+            sources.push(unresolved(source, parts));
         }
         sources.extend(source.members.iter().map(|member| member_report(source, member, parts)));
     }
@@ -84,6 +85,7 @@ fn system(parts: &Parts<'_>) -> SystemReport {
         stepped_total_s: system.control.stepped_total_s(),
         controls_clock: system.control.controls(),
         local_reference: parts.local.is_active(),
+        certificate_time: system.certificates.state().map(str::to_owned),
     }
 }
 
@@ -129,7 +131,10 @@ fn reason(parts: &Parts<'_>) -> String {
         Outcome::RequiredMissing => "no source marked \"require\" is among those that agree".to_owned(),
         Outcome::Agreed => match bound {
             Some(bound) if bound >= system.max_distance_s() => too_far(parts, bound),
-            _ => "waiting for more first answers before the first correction".to_owned(),
+            _ => match system.certificates.doubt() {
+                Some(doubt) => doubtful(doubt),
+                None => "waiting for more first answers before the first correction".to_owned(),
+            },
         },
         Outcome::NoCandidates => silence(parts),
     }
@@ -153,6 +158,15 @@ fn too_far(parts: &Parts<'_>, bound_s: f64) -> String {
     format!("the clock is {} {side} {remedy}; the limit is {limit}", span(offset_s.abs()))
 }
 
+/// The clock is not set by those that agree: it contradicts the dates of their certificates.
+fn doubtful(doubt: Doubt) -> String {
+    let Doubt { agreeing, wanted } = doubt;
+    format!(
+        "the clock contradicts the dates of the servers' certificates: it is set when {wanted} different NTS servers agree \
+         on a time at which theirs are valid, and {agreeing} so far"
+    )
+}
+
 /// Why there is nobody to select.
 fn silence(parts: &Parts<'_>) -> String {
     if parts.sources.list.is_empty() {
@@ -172,7 +186,9 @@ fn silence(parts: &Parts<'_>) -> String {
     if awaited(parts.sources) > 0 {
         return "waiting for the first answer".to_owned();
     }
-    match parts.sources.members().find_map(Association::complaint) {
+    let complaint =
+        |member: &Association| member.complaint().or(member.unfit.filter(|unfit| *unfit == MISDATED));
+    match parts.sources.members().find_map(complaint) {
         Some(complaint) => format!("no source is usable: {complaint}"),
         None => "no source answers".to_owned(),
     }
@@ -250,12 +266,12 @@ fn member_report(source: &Source, member: &Association, parts: &Parts<'_>) -> So
         accepted: member.counters.accepted,
         dropped: member.counters.dropped(),
         options: options(source),
-        authentication: authentication(source, parts.keys),
+        authentication: authentication(source, Some(member), parts),
     }
 }
 
 /// A source whose name is not resolved yet.
-fn unresolved(source: &Source, keys: &KeyTable) -> SourceReport {
+fn unresolved(source: &Source, parts: &Parts<'_>) -> SourceReport {
     let (state, reason) = match source.resolving() {
         _ if source.is_offline() => (SourceState::Offline, ""),
         Some(reason) => (SourceState::Resolving, reason),
@@ -288,7 +304,7 @@ fn unresolved(source: &Source, keys: &KeyTable) -> SourceReport {
         accepted: 0,
         dropped: std::collections::BTreeMap::new(),
         options: options(source),
-        authentication: authentication(source, keys),
+        authentication: authentication(source, None, parts),
     }
 }
 
@@ -310,6 +326,9 @@ fn state(
             Some(complaint) => (SourceState::Rejected, complaint.to_owned()),
             None if matches!(member.origin, Origin::Reference { .. }) => {
                 (SourceState::Unreachable, "the reference clock gives no samples".to_owned())
+            }
+            None if member.credentials.nts().is_some_and(NtsClient::is_waiting) => {
+                (SourceState::Unreachable, "exchanging keys".to_owned())
             }
             None => (SourceState::Unreachable, String::new()),
         };
@@ -343,14 +362,28 @@ fn options(source: &Source) -> Vec<String> {
     named.iter().filter(|(_, set)| *set).map(|(name, _)| (*name).to_owned()).collect()
 }
 
-fn authentication(source: &Source, keys: &KeyTable) -> Option<AuthenticationReport> {
+fn authentication(
+    source: &Source,
+    member: Option<&Association>,
+    parts: &Parts<'_>,
+) -> Option<AuthenticationReport> {
     match source.options().authentication {
         Authentication::None => None,
         Authentication::Key(id) => Some(AuthenticationReport {
             method: "key".to_owned(),
             key_id: Some(id),
-            algorithm: keys.algorithm(id).map(|algorithm| algorithm.name().to_owned()),
+            algorithm: parts.keys.algorithm(id).map(|algorithm| algorithm.name().to_owned()),
+            nts: None,
         }),
+        Authentication::Nts(_) => {
+            let client = member.and_then(|member| member.credentials.nts());
+            Some(AuthenticationReport {
+                method: "nts".to_owned(),
+                key_id: None,
+                algorithm: client.and_then(NtsClient::algorithm).map(|algorithm| algorithm.name().to_owned()),
+                nts: client.map(|client| client.report(parts.now.mono)),
+            })
+        }
     }
 }
 

@@ -23,6 +23,29 @@ impl Rng {
         self.stream.next_u64().max(1)
     }
 
+    /// As many random bytes as fit.
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.stream().fill_bytes(bytes);
+    }
+
+    /// The stream itself, for those who draw from any.
+    pub(crate) fn stream(&mut self) -> &mut ChaCha20Rng {
+        self.drawn += 1;
+        &mut self.stream
+    }
+
+    /// Goes on with another stream, which depends on this one and on the fresh randomness: no less is unknown of it than
+    /// of the better of both.
+    pub(crate) fn mix(&mut self, fresh: [u8; 32]) {
+        let mut seed = [0; 32];
+        self.stream.fill_bytes(&mut seed);
+        for (byte, fresh) in seed.iter_mut().zip(fresh) {
+            *byte ^= fresh;
+        }
+        self.stream = ChaCha20Rng::from_seed(seed);
+        self.drawn += 1;
+    }
+
     /// Uniform in [0, 1).
     pub(crate) fn uniform(&mut self) -> f64 {
         self.drawn += 1;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use truechimer_discipline::clock::{ClockCommand, ClockResult};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::io::QueryId;
-use truechimer_engine::{Engine, Event, Initial, Output, Token};
+use truechimer_engine::{Engine, Event, Initial, KeyExchange, Output, Token};
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp, StampSource};
 
 use crate::attack::Tap;
@@ -41,6 +41,8 @@ pub(crate) enum Departure {
     Request { token: Token, remote: SocketAddr, bytes: Vec<u8>, after_s: [Option<f64>; 2] },
     /// A name is to be resolved.
     Question { query: QueryId, name: String },
+    /// Keys are to be exchanged.
+    KeyExchange(Box<KeyExchange>),
 }
 
 /// The machine.
@@ -90,6 +92,7 @@ impl Host {
             stepped_total: NtpDuration::ZERO,
             controls_clock: config.controls_clock,
             precision: PRECISION,
+            certificate_floor: None,
         };
         let engine = Engine::new(engine_config.clone(), initial, stream(1).seed(), now);
         let links =
@@ -207,6 +210,10 @@ impl Host {
                 self.questions += 1;
                 departures.push(Departure::Question { query, name });
             }
+            Output::KeyExchange(exchange) => {
+                self.questions += 1;
+                departures.push(Departure::KeyExchange(exchange));
+            }
             Output::Clock(command) => {
                 let result = self.apply(command);
                 self.watch.clock(book, at_s, command, result);
@@ -258,8 +265,13 @@ impl Host {
 
     /// A question was answered.
     pub(crate) fn answers(&mut self, name: &str) -> Vec<IpAddr> {
-        self.questions = self.questions.saturating_sub(1);
+        self.answered();
         self.config.resolve(name)
+    }
+
+    /// A question or a key exchange has ended.
+    pub(crate) fn answered(&mut self) {
+        self.questions = self.questions.saturating_sub(1);
     }
 
     fn apply(&mut self, command: ClockCommand) -> ClockResult {

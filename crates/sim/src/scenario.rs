@@ -6,7 +6,7 @@ use truechimer_discipline::estimate;
 use truechimer_engine::Command;
 use truechimer_engine::config::{
     AccessRule, ClockConfig, Endpoint, EngineConfig, Host as HostName, KeyTable, Listener, LocalConfig,
-    SelectionConfig, ServeConfig, SourceConfig, SourceKind, SourceOptions,
+    NtsConfig, SelectionConfig, ServeConfig, SourceConfig, SourceKind, SourceOptions,
 };
 use truechimer_time::{Cooked, Frequency, StampSource};
 
@@ -249,6 +249,7 @@ impl HostConfig {
             selection: self.selection.clone(),
             local: self.local.clone(),
             keys: KeyTable::default(),
+            nts: NtsConfig::default(),
             era_floor: ERA_FLOOR,
         }
     }

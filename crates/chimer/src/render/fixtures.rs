@@ -35,6 +35,7 @@ pub(crate) fn report() -> Report {
         method: "key".into(),
         key_id: Some(10),
         algorithm: Some("AES128".into()),
+        nts: None,
     });
     sources[3].offset_s = Some(-0.080_012);
     sources[3].reason = "its interval does not meet the majority's".into();
@@ -102,6 +103,7 @@ fn system() -> SystemReport {
         stepped_total_s: 0.8,
         controls_clock: true,
         local_reference: false,
+        certificate_time: None,
     }
 }
 

@@ -103,6 +103,7 @@ impl Daemon {
             stepped_total: restored.stepped_total,
             controls_clock,
             precision: clock::precision(),
+            certificate_floor: last_good_time,
         };
         let mut clocks = Clocks::new(clock);
         let now = clocks.now();

@@ -63,6 +63,25 @@ pub fn describe(event: &Event) -> (Priority, String) {
         }
         Event::Suppressed { count: 1 } => (Priority::Notice, "1 event was left out".into()),
         Event::Suppressed { count } => (Priority::Notice, format!("{count} events were left out")),
+        Event::KeysExchanged { source, server } => {
+            (Priority::Info, format!("source {source}: keys exchanged with {server} (NTS)"))
+        }
+        Event::KeyExchangeFailed { source, reason, retry_s } => {
+            (Priority::Warning, format!("source {source}: no keys: {reason}; trying again in {retry_s:.0} s"))
+        }
+        Event::CertificateRefused { source } => (
+            Priority::Warning,
+            format!(
+                "source {source} tells a time at which its certificate was not valid: it is not believed"
+            ),
+        ),
+        Event::CertificateTimeKnown { servers } => (
+            Priority::Warning,
+            format!(
+                "the clock contradicts the dates of the servers' certificates, and {servers} different NTS servers agree \
+                 on a time at which theirs are valid: the clock follows them"
+            ),
+        ),
         Event::LocalReference { active: true } => {
             (Priority::Notice, "serving time from the local reference".into())
         }

@@ -45,12 +45,12 @@ impl Exchange {
         turn: &mut Turn<'_>,
         remote: SocketAddr,
         options: &SourceOptions,
-        credentials: &Credentials,
+        credentials: &mut Credentials,
     ) -> Result<Self, Lacking> {
         let transmit = NtpTimestamp::from_bits(turn.rng.nonzero_u64());
         let request = Header::request(options.version, transmit);
         let mut buffer = [0; Transmit::CAPACITY];
-        let len = credentials.write_request(&request, turn.keys, &mut buffer)?;
+        let len = credentials.write_request(&request, turn.keys, turn.rng, &mut buffer)?;
         let (token, bind) = (turn.names.token(), options.bind);
         turn.outbox.push(Output::Send(Box::new(Transmit { token, remote, bind, buffer, len })));
         Ok(Self { token, remote, transmit, asked: turn.now.mono, departure: None, refined: false })

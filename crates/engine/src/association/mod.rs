@@ -2,6 +2,7 @@
 
 mod counters;
 mod exchange;
+mod nts;
 mod poll;
 mod sample;
 
@@ -15,6 +16,7 @@ use truechimer_wire::ReferenceId;
 
 pub(crate) use self::counters::Counters;
 pub(crate) use self::exchange::{Departure, Exchange};
+pub(crate) use self::nts::MISDATED;
 pub(crate) use self::poll::PollProcess;
 use crate::authentication::{Credentials, Lacking};
 use crate::check::{self, Check, Judgement};
@@ -22,10 +24,15 @@ use crate::config::SourceOptions;
 use crate::event::Event;
 use crate::io::{Datagram, Output, Token};
 use crate::local_clock::LocalClock;
+use crate::nts::NtsClient;
 use crate::outbox::Turn;
+use crate::sources::earlier;
 
 /// A source that disagrees with the majority in so many selections in a row, at samples of its own, is bad.
 pub(crate) const BAD_AFTER: u32 = 8;
+
+/// Why a server that came by key exchange is not used.
+pub(crate) const DUPLICATE: &str = "serves as another source already";
 
 /// Whether it is to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +88,7 @@ pub(crate) struct Association {
     pub(crate) options: SourceOptions,
     pub(crate) activity: Activity,
     pub(crate) poll: PollProcess,
-    credentials: Credentials,
+    pub(crate) credentials: Credentials,
     /// Why the last request that was due could not be made.
     lacking: Option<Lacking>,
     exchange: Option<Exchange>,
@@ -104,6 +111,8 @@ pub(crate) struct Association {
     pub(crate) refused: Option<Check>,
     /// Requests that ended without a sample since the measurement began.
     pub(crate) failed: u32,
+    /// Key exchange has led to the server of another source, which would then have two votes.
+    pub(crate) duplicate: bool,
 }
 
 impl Association {
@@ -111,6 +120,7 @@ impl Association {
         name: String,
         origin: Origin,
         options: &SourceOptions,
+        credentials: Credentials,
         estimator: Box<dyn Estimator>,
         now: Mono,
     ) -> Self {
@@ -120,7 +130,7 @@ impl Association {
             options: options.clone(),
             activity: if options.offline { Activity::Offline } else { Activity::Online },
             poll: PollProcess::new(options, now),
-            credentials: Credentials::new(options.authentication),
+            credentials,
             lacking: None,
             exchange: None,
             answered: None,
@@ -135,6 +145,7 @@ impl Association {
             bad: 0,
             refused: None,
             failed: 0,
+            duplicate: false,
         }
     }
 
@@ -164,16 +175,20 @@ impl Association {
             exchange: self.exchange.as_ref(),
             answered: self.answered,
             options: &self.options,
-            credentials: &self.credentials,
             keys: turn.keys,
             base_delay_s,
             clock: machine.clock,
             era_floor: machine.era_floor,
         };
-        match check::judge(datagram, &context) {
+        match check::judge(datagram, &context, &mut self.credentials) {
             Ok(Judgement::Sample(reply)) => {
                 self.accept(&reply, machine, turn);
+                self.leave_network_if_moved(reply.local, turn);
                 true
+            }
+            Ok(Judgement::Nak) => {
+                self.handle_nak(turn);
+                false
             }
             Ok(Judgement::Kiss(id)) => {
                 self.handle_kiss(id, turn);
@@ -219,8 +234,8 @@ impl Association {
         {
             self.activity = Activity::Online;
         }
-        let due =
-            self.activity == Activity::Online && self.exchange.is_none() && turn.now.mono >= self.poll.next();
+        self.exchange_keys(turn);
+        let due = self.is_polled() && self.exchange.is_none() && turn.now.mono >= self.poll.next();
         if !due {
             return;
         }
@@ -231,7 +246,7 @@ impl Association {
         if let Some(remote) = self.remote()
             && turn.outbox.has_room()
         {
-            match Exchange::begin(turn, remote, &self.options, &self.credentials) {
+            match Exchange::begin(turn, remote, &self.options, &mut self.credentials) {
                 Ok(exchange) => {
                     self.exchange = Some(exchange);
                     self.lacking = None;
@@ -246,12 +261,20 @@ impl Association {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
-        match (&self.exchange, self.activity) {
+        let poll = match (&self.exchange, self.activity) {
             (Some(exchange), _) => Some(self.expiry(exchange)),
-            (None, Activity::Online) => Some(self.poll.next()),
+            (None, Activity::Online) => self.is_polled().then(|| self.poll.next()),
             (None, Activity::Stopped { until, .. }) => Some(until),
             (None, Activity::Offline) => None,
-        }
+        };
+        earlier(poll, self.keys_timeout())
+    }
+
+    /// Whether a poll takes place when it is due: not while the first keys are still awaited, but without keys later, when it
+    /// fails like one that is not answered.
+    fn is_polled(&self) -> bool {
+        let waits = self.credentials.nts().is_some_and(|client| client.is_waiting());
+        self.activity == Activity::Online && !self.duplicate && !waits
     }
 
     /// In how many seconds its next sample may be expected. A reference clock keeps its own pace.
@@ -299,12 +322,16 @@ impl Association {
         } else if self.activity != Activity::Online {
             self.activity = Activity::Online;
             self.poll.restart(turn.now.mono);
+            if let Some(client) = self.credentials.nts_mut() {
+                client.hurry(turn);
+            }
         }
     }
 
     /// Why it gives no samples, where that is known.
     pub(crate) fn complaint(&self) -> Option<&'static str> {
-        self.lacking.map(Lacking::complaint).or(self.refused.map(Check::complaint))
+        let keys = self.credentials.nts().and_then(NtsClient::complaint);
+        keys.or(self.lacking.map(Lacking::complaint)).or(self.refused.map(Check::complaint))
     }
 
     /// Whether a sample of it may be used at `at`; else why not.
@@ -313,6 +340,9 @@ impl Association {
             Activity::Offline => return Err("switched off"),
             Activity::Stopped { .. } => return Err("told us to stop"),
             Activity::Online => {}
+        }
+        if self.duplicate {
+            return Err(DUPLICATE);
         }
         if self.last.is_none() {
             return Err(self.complaint().unwrap_or("has not answered yet"));
@@ -332,6 +362,9 @@ impl Association {
         self.failed = self.failed.saturating_add(1);
         self.refused = self.counters.take_complaint();
         self.abandon(turn);
+        if self.credentials.nts_mut().is_some_and(NtsClient::handle_unanswered) {
+            self.poll.hurry(turn.now.mono);
+        }
     }
 
     fn expiry(&self, exchange: &Exchange) -> Mono {

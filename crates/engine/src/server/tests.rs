@@ -392,6 +392,7 @@ fn config() -> EngineConfig {
         selection: SelectionConfig::default(),
         local: None,
         keys: KeyTable::default(),
+        nts: crate::config::NtsConfig::default(),
         era_floor: Cooked::UNIX_EPOCH,
     }
 }

@@ -1,6 +1,7 @@
 //! The set of sources: configuration in, associations out. Names are resolved here and bad addresses replaced.
 
 mod lookup;
+mod member;
 mod policy;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,9 +10,9 @@ use truechimer_discipline::estimate::Estimator;
 use truechimer_time::Mono;
 use truechimer_wire::ReferenceId;
 
-use self::lookup::Lookup;
+pub(crate) use self::lookup::{Lookup, is_unicast};
 use self::policy::{Part, Policy};
-use crate::association::{Activity, Association, BAD_AFTER, Origin};
+use crate::association::{Activity, Association, BAD_AFTER, DUPLICATE, Origin};
 use crate::config::{AuthenticationPolicy, Endpoint, Host, SourceConfig, SourceKind, SourceOptions};
 use crate::event::Event;
 use crate::io::{QueryId, ResolveError, Token};
@@ -70,14 +71,16 @@ impl Source {
                 let id = ReferenceId::from_name(name);
                 // A clock of stratum 0 makes its server stratum 1; samples are counted like a server's.
                 let origin = Origin::Reference { id, max_error_s: *max_error_s, stratum: *stratum };
-                source.add(origin, factory, room, now);
+                let clock = source.reference(origin, factory, now);
+                source.add(clock, room);
             }
-            (_, Some(Endpoint { host: Host::Address(address), port })) => {
+            (_, Some(Endpoint { host: Host::Address(address), .. })) => {
                 source.size = 1;
-                source.add(Origin::Network(SocketAddr::new(*address, *port)), factory, room, now);
+                let member = source.member(&[SocketAddr::new(*address, source.lookup_port())], factory, now);
+                source.add(member, room);
             }
-            (_, Some(Endpoint { host: Host::Name(name), port })) => {
-                source.lookup = Some(Lookup::new(name, *port, config.options.family, now));
+            (_, Some(Endpoint { host: Host::Name(name), .. })) => {
+                source.lookup = Some(Lookup::new(name, source.lookup_port(), config.options.family, now));
             }
             (_, None) => {}
         }
@@ -130,13 +133,10 @@ impl Source {
         matches!(self.config.kind, SourceKind::Pool { .. })
     }
 
-    fn add(&mut self, origin: Origin, factory: EstimatorFactory, room: usize, now: Mono) {
-        if room == 0 {
-            return;
+    fn add(&mut self, member: Association, room: usize) {
+        if room > 0 {
+            self.members.push(member);
         }
-        let mut association = Association::new(self.name.clone(), origin, &self.options, factory(), now);
-        association.activity = if self.offline { Activity::Offline } else { Activity::Online };
-        self.members.push(association);
     }
 
     /// Why a member should be replaced.
@@ -146,6 +146,12 @@ impl Source {
         }
         if member.activity == Activity::Offline {
             return None;
+        }
+        if member.duplicate {
+            return Some(DUPLICATE);
+        }
+        if member.credentials.nts().is_some_and(|client| client.is_hopeless()) {
+            return Some("gives no keys");
         }
         if member.poll.is_unreachable() {
             return Some("unreachable");
@@ -205,12 +211,16 @@ impl Source {
         let mut room = room;
         while self.members.len() < self.size && room > 0 {
             let Some(address) = fresh.next() else { break };
-            self.add(Origin::Network(address), factory, room, now);
+            // The only member of a server with several addresses may exchange keys with any of them.
+            let others = if self.is_pool() { &[] } else { fresh.as_slice() };
+            let servers = [&[address], others].concat();
+            let member = self.member(&servers, factory, now);
+            self.add(member, room);
             room -= 1;
         }
         for index in 0..self.members.len() {
             let Some(member) = self.members.get(index) else { break };
-            let (Some(reason), Some(old)) = (self.badness(member), member.remote()) else { continue };
+            let (Some(reason), Some(old)) = (self.badness(member), member.found_at()) else { continue };
             let Some(address) = fresh.next() else { break };
             self.replace(index, old, address, reason, factory, turn);
         }
@@ -228,11 +238,10 @@ impl Source {
         factory: EstimatorFactory,
         turn: &mut Turn<'_>,
     ) {
-        let options = &self.options;
-        let fresh =
-            Association::new(self.name.clone(), Origin::Network(new), options, factory(), turn.now.mono);
+        let mut fresh = self.member(&[new], factory, turn.now.mono);
         let Some(member) = self.members.get_mut(index) else { return };
         member.abandon(turn);
+        fresh.succeed(member, turn);
         *member = fresh;
         member.activity = Activity::Online;
         if let Some(lookup) = self.lookup.as_mut() {
@@ -330,7 +339,10 @@ impl Sources {
         result: Result<&[IpAddr], ResolveError>,
         turn: &mut Turn<'_>,
     ) {
-        let used: Vec<SocketAddr> = self.members().filter_map(Association::remote).collect();
+        if self.handle_server_resolved(query, result, turn) {
+            return;
+        }
+        let used: Vec<SocketAddr> = self.members().filter_map(Association::found_at).collect();
         let room = self.room();
         let factory = self.factory;
         let asked =

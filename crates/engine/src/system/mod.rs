@@ -1,5 +1,6 @@
 //! The system process, RFC 5905 §11: from the samples of all sources to one steered clock and one bound.
 
+mod certificates;
 mod control;
 mod round;
 mod state;
@@ -10,14 +11,16 @@ use truechimer_discipline::estimate::Oscillator;
 use truechimer_discipline::interval::{Drift, WORST_RATE};
 use truechimer_discipline::leap;
 use truechimer_discipline::select::{Outcome, Verdict};
-use truechimer_time::{Mono, Now, NtpDuration};
+use truechimer_time::{Mono, Now, NtpDuration, Raw};
 
+use self::certificates::Certificates;
+pub(crate) use self::certificates::{Doubt, unix_s};
 use self::control::Correction;
 pub(crate) use self::control::{Control, Effect};
 pub(crate) use self::round::awaited;
 use self::round::{Question, Round, Rounds, expected};
 pub(crate) use self::state::{Peer, State};
-use crate::association::Association;
+use crate::association::{Association, MISDATED};
 use crate::config::{ClockConfig, EngineConfig, SelectionConfig};
 use crate::engine::Initial;
 use crate::event::Event;
@@ -55,6 +58,7 @@ pub(crate) struct System {
     selection: SelectionConfig,
     precision: i8,
     rounds: Rounds,
+    pub(crate) certificates: Certificates,
     pub(crate) control: Control,
     pub(crate) oscillator: Oscillator,
     pub(crate) state: Option<State>,
@@ -81,6 +85,7 @@ impl System {
             selection: config.selection.clone(),
             precision: initial.precision,
             rounds: Rounds::new(),
+            certificates: Certificates::new(config, initial.certificate_floor.unwrap_or(config.era_floor)),
             control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
             oscillator: Oscillator {
                 allowance: allowance(&config.clock, initial.controls_clock),
@@ -115,6 +120,7 @@ impl System {
         self.config = config.clock.clone();
         self.oscillator.allowance = allowance(&self.config, self.control.controls());
         self.selection = config.selection.clone();
+        self.certificates.reconfigure(config);
         self.control.reconfigure(&config.clock);
     }
 
@@ -144,8 +150,10 @@ impl System {
         if round.outcome == Outcome::Agreed
             && !self.is_premature(&round, sources, turn.now.mono)
             && !is_word_of_outsiders(sources, turn.now.mono)
+            && self.is_certified(&round, sources, clock, turn)
         {
             self.adopt(&round, sources, clock, turn);
+            self.tell_time_known(sources, clock, turn);
         }
         self.refresh(sources, local, clock, turn);
     }
@@ -233,9 +241,14 @@ impl System {
             min_sources: self.selection.min_sources.max(1),
             max_distance_s: self.config.max_distance_s,
             local: local.config(),
+            certificates: &self.certificates,
         };
         let mut round = self.rounds.run(sources, &question);
-        let outweighed = self.is_outweighed(&round, &question);
+        for member in sources.members_mut().filter(|member| member.unfit == Some(MISDATED)) {
+            member.tell_misdated(turn);
+        }
+        let (at, now) = (question.at, question.now);
+        let outweighed = self.is_outweighed(&round, at, now);
         if outweighed {
             round.outcome = Outcome::TooFew;
         }
@@ -288,10 +301,10 @@ impl System {
 
     /// A few that are left must not overturn what more of them guaranteed before: the liars of yesterday may be
     /// all that still answers.
-    fn is_outweighed(&mut self, round: &Round, question: &Question<'_>) -> bool {
+    fn is_outweighed(&mut self, round: &Round, at: Raw, now: Mono) -> bool {
         let contradicted = match (&self.state, round.bound) {
             (Some(state), Some([lo, hi])) if round.agreeing * 2 <= state.agreeing => {
-                let [held_lo, held_hi] = state.bound_at(question.at);
+                let [held_lo, held_hi] = state.bound_at(at);
                 lo > held_hi || hi < held_lo
             }
             _ => false,
@@ -300,8 +313,8 @@ impl System {
             self.outweighed_since = None;
             return false;
         }
-        let since = *self.outweighed_since.get_or_insert(question.now);
-        question.now.seconds_since(since) < OUTWEIGHED_S
+        let since = *self.outweighed_since.get_or_insert(now);
+        now.seconds_since(since) < OUTWEIGHED_S
     }
 
     /// Whether the first correction should wait for more answers.

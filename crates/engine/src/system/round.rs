@@ -6,7 +6,8 @@ use truechimer_discipline::select::{Candidate, Outcome, SelectParams, Selector, 
 use truechimer_time::{Mono, Raw};
 use truechimer_wire::ReferenceId;
 
-use crate::association::{Activity, Association, Origin};
+use super::certificates::{Certificates, true_times};
+use crate::association::{Activity, Association, MISDATED, Origin};
 use crate::config::LocalConfig;
 use crate::sources::Sources;
 
@@ -19,6 +20,7 @@ pub(crate) struct Question<'a> {
     pub(crate) min_sources: usize,
     pub(crate) max_distance_s: f64,
     pub(crate) local: Option<&'a LocalConfig>,
+    pub(crate) certificates: &'a Certificates,
 }
 
 /// What came out.
@@ -91,7 +93,8 @@ impl Rounds {
         for (index, member) in sources.members_mut().enumerate() {
             let fitness = member
                 .fitness(question.at, question.max_distance_s)
-                .and_then(|()| orphans.as_ref().map_or(Ok(()), |orphans| orphans.admit(member)));
+                .and_then(|()| orphans.as_ref().map_or(Ok(()), |orphans| orphans.admit(member)))
+                .and_then(|()| if is_misdated(member, question) { Err(MISDATED) } else { Ok(()) });
             member.unfit = fitness.err();
             if fitness.is_err() {
                 continue;
@@ -119,6 +122,14 @@ impl Rounds {
             });
         }
     }
+}
+
+/// Whether it tells a time at which its own certificate was not valid.
+fn is_misdated(member: &Association, question: &Question<'_>) -> bool {
+    let (Some(certificate), Some(told)) = (member.certificate(), member.interval.at(question.at)) else {
+        return false;
+    };
+    question.certificates.refutes(&certificate, true_times(told, question.at))
 }
 
 /// How many that could be selected are still expected to answer for the first time.

@@ -16,7 +16,8 @@ use truechimer_discipline::clock::{ClockCommand, ClockResult, ClockStatus};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::*;
 use truechimer_engine::{
-    Command, Datagram, Engine, Event, Initial, Output, QueryId, ResolveError, Token, Transmit, Verdict,
+    Command, Datagram, Engine, Event, Initial, KeyExchange, KeyExchangeFault, Output, QueryId, ResolveError,
+    Token, Transmit, Verdict,
 };
 use truechimer_time::{
     Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, NtpTimestamp, Stamp, StampSource,
@@ -30,6 +31,10 @@ pub const FLOOR: Cooked = Cooked::from_unix_nanos(1_760_000_000_000_000_000);
 
 /// Makes a whole packet of a request and the header of its reply.
 type Seal = Box<dyn FnMut(&[u8], &Header) -> Vec<u8>>;
+mod nts;
+
+pub use nts::*;
+
 type Script = Box<dyn FnMut(&Header, &mut Header) -> bool>;
 
 /// A scripted server.
@@ -135,6 +140,7 @@ pub fn config(sources: Vec<SourceConfig>) -> EngineConfig {
         selection: SelectionConfig::default(),
         local: None,
         keys: KeyTable::default(),
+        nts: NtsConfig::default(),
         era_floor: FLOOR,
     }
 }
@@ -149,12 +155,19 @@ pub fn serve() -> ServeConfig {
 }
 
 pub fn initial() -> Initial {
-    Initial { oscillator: None, stepped_total: NtpDuration::ZERO, controls_clock: true, precision: -25 }
+    Initial {
+        oscillator: None,
+        stepped_total: NtpDuration::ZERO,
+        controls_clock: true,
+        precision: -25,
+        certificate_floor: None,
+    }
 }
 
 enum Delivery {
     Arrive { token: Token, bytes: Vec<u8>, at: SocketAddr },
     Reply { token: Token, bytes: Vec<u8>, from: SocketAddr },
+    Keys(Box<KeyExchange>),
 }
 
 /// How the kernel stamps departures.
@@ -183,6 +196,9 @@ pub struct World {
     pub open: BTreeMap<Token, SocketAddr>,
     pub most_open: usize,
     pub resolves: Vec<(f64, QueryId, String)>,
+    /// Servers for key exchange, by name. Where there is none, nobody can be reached.
+    pub key_servers: HashMap<String, SharedKeyServer>,
+    pub exchanges: Vec<(f64, KeyExchange)>,
     /// Largest excess of the true error over the reported bound.
     pub worst_excess: f64,
     /// Moments at which both were compared.
@@ -240,6 +256,8 @@ impl World {
             open: BTreeMap::new(),
             most_open: 0,
             resolves: Vec::new(),
+            key_servers: HashMap::new(),
+            exchanges: Vec::new(),
             worst_excess: f64::NEG_INFINITY,
             compared: 0,
             turns: 0,
@@ -435,6 +453,12 @@ impl World {
                     self.engine.handle_resolved(query, answer, self.now());
                 }
             }
+            Output::KeyExchange(exchange) => {
+                let after_s =
+                    self.key_servers.get(&exchange.name).map_or(0.1, |server| server.borrow().delay_s);
+                self.exchanges.push((at, (*exchange).clone()));
+                self.schedule(after_s, Delivery::Keys(exchange));
+            }
             Output::Clock(command) => {
                 self.commands.push((at, command));
                 if let ClockCommand::SetStatus(status) = command {
@@ -508,6 +532,13 @@ impl World {
                 let (base, jitter) = (server.backward_s, server.jitter_s);
                 let after = base + self.exponential(jitter);
                 self.schedule(after, Delivery::Reply { token, bytes: sealed, from: at });
+            }
+            Delivery::Keys(exchange) => {
+                let result = match self.key_servers.get(&exchange.name) {
+                    Some(server) => server.borrow_mut().exchange(&exchange, self.truth),
+                    None => Err(no_keys(KeyExchangeFault::Unreachable)),
+                };
+                self.engine.handle_key_exchange(exchange.query, result, self.now());
             }
             Delivery::Reply { token, bytes, from } => {
                 // A socket that was closed hears nothing.

@@ -2,7 +2,7 @@
 
 use truechimer_discipline::clock::ClockCommand;
 use truechimer_engine::io::QueryId;
-use truechimer_engine::{Datagram, Token, Verdict};
+use truechimer_engine::{Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, Token, Verdict};
 use truechimer_time::{Cooked, Leap, NtpDuration, Stamp, StampSource};
 
 use super::World;
@@ -15,6 +15,8 @@ use crate::scenario::{FaultKind, Peer, REFERENCE_NAME, host_address};
 
 /// How long a resolver takes, seconds.
 const RESOLVER_S: f64 = 0.02;
+/// How long a key exchange takes, seconds.
+const KEY_EXCHANGE_S: f64 = 0.08;
 /// How long after a pulse the daemon reads its stamp, seconds.
 const PULSE_HANDLED_S: f64 = 100e-6;
 /// How often other programs' hands on the clock are looked for, as the daemon does, seconds.
@@ -50,6 +52,9 @@ impl World {
     pub(super) fn depart(&mut self, host: usize, departure: Departure) {
         match departure {
             Departure::Question { query, name } => self.after(RESOLVER_S, What::Answer { host, query, name }),
+            Departure::KeyExchange(exchange) => {
+                self.after(KEY_EXCHANGE_S, What::KeysExchanged { host, exchange });
+            }
             Departure::Request { token, remote, bytes, after_s } => {
                 let Some(peer) =
                     self.hosts.get(host).and_then(|host| host.path(remote)).map(|(_, path)| path.peer)
@@ -92,6 +97,7 @@ impl World {
             What::AtHost { server, host, token, bytes } => self.at_host(server, host, token, bytes),
             What::AtClient(arrival) => self.at_client(arrival),
             What::Answer { host, query, name } => self.answer(host, query, &name),
+            What::KeysExchanged { host, exchange } => self.keys_exchanged(host, &exchange),
             What::Pulse { host } => self.pulse(host),
             What::Stamped { host, stamp, time } => self.stamped(host, stamp, time),
             What::Readback { host } => self.readback(host),
@@ -207,6 +213,15 @@ impl World {
             };
             engine.handle_resolved(query, found, now);
         });
+    }
+
+    fn keys_exchanged(&mut self, host: usize, exchange: &KeyExchange) {
+        let text = "nobody exchanges keys there".to_owned();
+        let result = Err(KeyExchangeError { fault: KeyExchangeFault::Unreachable, text });
+        if let Some(host) = self.hosts.get_mut(host) {
+            host.answered();
+        }
+        self.turn(host, Cause::Other, |engine, now| engine.handle_key_exchange(exchange.query, result, now));
     }
 
     fn pulse(&mut self, index: usize) {

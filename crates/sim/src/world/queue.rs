@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
-use truechimer_engine::Token;
 use truechimer_engine::io::QueryId;
+use truechimer_engine::{KeyExchange, Token};
 use truechimer_time::{Cooked, Stamp};
 
 /// One thing that happens.
@@ -19,6 +19,8 @@ pub(super) enum What {
     AtClient(Arrival),
     /// The resolver answers.
     Answer { host: usize, query: QueryId, name: String },
+    /// A key exchange has ended.
+    KeysExchanged { host: usize, exchange: Box<KeyExchange> },
     /// A reference clock gives a sample.
     Pulse { host: usize },
     /// The daemon reads the stamp of such a sample, taken at this true time.
