@@ -24,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("engine_session", engine::engine_session),
     ("responder_session", responder::responder_session),
     ("config_text", config::config_text),
+    ("key_file", config::key_file),
     ("control_codec", control::control_codec),
     ("nts_request", nts::nts_request),
     ("nts_reply", nts::nts_reply),

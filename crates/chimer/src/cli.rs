@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, man, query, sim, wait};
+use crate::commands::{check, completions, keygen, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
 use crate::demo;
 
@@ -139,6 +139,8 @@ its true error, and the liar is marked as a falseticker.")]
     Demo(demo::Args),
     /// Look for mistakes in a configuration file
     Check(check::CheckArgs),
+    /// Make a symmetric key
+    Keygen(keygen::KeygenArgs),
     /// Ask any server for the time, without a daemon
     Query(query::QueryArgs),
     /// Run the engine in a simulated world

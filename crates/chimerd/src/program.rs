@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use truechimer_config::{Config, Diagnostic, MAX_BYTES, Roles, parse_bytes, unreadable};
+use truechimer_config::keys::parse_keys;
+use truechimer_config::{Config, Diagnostic, MAX_BYTES, Parsed, Roles, parse_bytes, unreadable};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
 use truechimer_sys::{files, privileges, resolver, signal};
@@ -104,16 +105,28 @@ fn serves_privileged_port(config: &Config) -> bool {
     config.engine.serve.as_ref().is_some_and(|serve| serve.listen.iter().any(|l| l.address.port() < 1024))
 }
 
-/// Reads a configuration; the error is the text for whoever wrote it. Warnings go to standard error.
+/// Reads a configuration and the key file that it names; the error is the text for whoever wrote them. Warnings go to
+/// standard error.
 fn load(path: &Path) -> Result<Config, String> {
     let name = path.display().to_string();
     let color = std::io::stderr().is_terminal();
     let parsed = files::read_bounded(path, MAX_BYTES)
         .map_err(|error| vec![unreadable(&name, &error)])
-        .and_then(|bytes| parse_bytes(&bytes, &name));
+        .and_then(|bytes| parse_bytes(&bytes, &name))
+        .and_then(with_keys);
     let parsed = parsed.map_err(|findings| render(&findings, color))?;
     complain(&render(&parsed.warnings, color));
     Ok(parsed.config)
+}
+
+fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {
+    if let Some(path) = parsed.config.paths.keys.clone() {
+        let secret = files::read_secret(&path, MAX_BYTES);
+        let (bytes, exposed) = secret.map_err(|error| vec![parsed.keys_unreadable(&error)])?;
+        let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
+        parsed.take_keys(file)?;
+    }
+    Ok(parsed)
 }
 
 fn render(findings: &[Diagnostic], color: bool) -> String {

@@ -38,6 +38,8 @@ pub struct Paths {
     pub frequency_file: Option<PathBuf>,
     /// `daemon.state_dir`: the folder of all other state (the last known good time, step totals); `None` keeps none.
     pub state_dir: Option<PathBuf>,
+    /// `keys.file`: the symmetric keys; `None` without keys.
+    pub keys: Option<PathBuf>,
     /// `daemon.run_dir`: the folder of `observe.sock` and `control.sock`; `None` opens neither.
     pub run_dir: Option<PathBuf>,
 }
@@ -61,7 +63,7 @@ pub const FREQUENCY_FILE: &str = "frequency";
 
 impl Paths {
     /// Nothing on the disk: no state is kept, no socket opened.
-    pub const NONE: Self = Self { frequency_file: None, state_dir: None, run_dir: None };
+    pub const NONE: Self = Self { frequency_file: None, state_dir: None, keys: None, run_dir: None };
 }
 
 /// The places of an installed system.
@@ -71,6 +73,7 @@ impl Default for Paths {
         Self {
             frequency_file: Some(state_dir.join(FREQUENCY_FILE)),
             state_dir: Some(state_dir),
+            keys: None,
             run_dir: Some(PathBuf::from(RUN_DIR)),
         }
     }

@@ -90,6 +90,18 @@ impl Diagnostic {
         }
     }
 
+    /// About a place in a file whose text must not be shown. Line and column count from 1.
+    pub(crate) fn blind(
+        rule: &'static Rule,
+        file: &str,
+        line: usize,
+        column: usize,
+        message: String,
+    ) -> Self {
+        let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
+        Self { line, column, ..Self::new(rule, &document, 0..0, message) }
+    }
+
     /// What stands under the marked place.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();

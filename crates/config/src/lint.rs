@@ -14,7 +14,7 @@ use crate::{Diagnostic, Parsed, address};
 
 use network::{everybody, listens_on};
 
-/// Advice about a file that can be used, in the order of the file.
+/// Advice about a file that can be used, in the order of the file; then what was found in its key file, if that was read.
 pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     let mut linter = Linter { parsed, found: Vec::new() };
     sources::lint(&mut linter);
@@ -28,6 +28,7 @@ pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     lint_local(&mut linter);
     let mut found = linter.found;
     found.sort_by_key(Diagnostic::start);
+    found.extend_from_slice(&parsed.key_findings);
     found
 }
 

@@ -19,6 +19,8 @@ pub struct Parsed {
     pub config: Config,
     /// What is strange about it: the findings of [`lint`](crate::lint) that are more than notes.
     pub warnings: Vec<Diagnostic>,
+    /// What was found in the key file.
+    pub(crate) key_findings: Vec<Diagnostic>,
     pub(crate) document: Arc<Document>,
     pub(crate) places: Places,
 }
@@ -29,11 +31,22 @@ pub struct Parsed {
 /// Everything that is wrong with it, in the order of the file; at least one finding.
 pub fn parse(text: &str, file: &str) -> Result<Parsed, Vec<Diagnostic>> {
     let (config, reader) = parse_as(&CONFIGURATION, text, file, read)?;
-    let mut parsed =
-        Parsed { config, warnings: Vec::new(), document: reader.document, places: reader.places };
-    parsed.warnings = lint(&parsed);
-    parsed.warnings.retain(|finding| finding.severity > Severity::Note);
+    let mut parsed = Parsed {
+        config,
+        warnings: Vec::new(),
+        key_findings: Vec::new(),
+        document: reader.document,
+        places: reader.places,
+    };
+    parsed.refresh_warnings();
     Ok(parsed)
+}
+
+impl Parsed {
+    pub(crate) fn refresh_warnings(&mut self) {
+        self.warnings = lint(self);
+        self.warnings.retain(|finding| finding.severity > Severity::Note);
+    }
 }
 
 /// Reads a file of another format: `read` takes out of it what it wants.
@@ -125,7 +138,7 @@ pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
     }
 }
 
-fn too_large(len: usize, file: &str) -> Diagnostic {
+pub(crate) fn too_large(len: usize, file: &str) -> Diagnostic {
     let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
     let message = format!("the file has {len} bytes, more than the {MAX_BYTES} allowed");
     Diagnostic::new(&rules::TOO_LARGE, &document, 0..0, message)
@@ -204,6 +217,9 @@ fn directive(schema: &Schema, line: &str) -> Option<String> {
 
 fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let mut config = Config::default();
+    if let Some(table) = reader.section(root, "keys") {
+        config.paths.keys = sections::read_keys(reader, &table);
+    }
     config.engine.sources = read_sources(reader, root);
     if let Some(table) = reader.section(root, "selection") {
         config.engine.selection = sections::read_selection(reader, &table);

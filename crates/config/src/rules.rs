@@ -60,6 +60,13 @@ rules! {
     POLL_ORDER = "C042" Error "`poll.min` is at most `poll.max`";
     CONTRADICTION = "C043" Error "No key contradicts another";
     DUPLICATE_ENTRY = "C044" Error "No listener or network is listed twice";
+    KEY_LINE = "C050" Error "A line of a key file is an identifier, a type and a key";
+    KEY_ID = "C051" Error "A key's identifier is an integer from 1 to 4294967295";
+    KEY_TYPE = "C052" Error "A key's type is one that exists";
+    KEY_VALUE = "C053" Error "A key is written in a way that is not ambiguous, and has the right length";
+    DUPLICATE_KEY = "C054" Error "No identifier of a key stands twice";
+    NO_SUCH_KEY = "C055" Error "A source's key is in the key file";
+    KEYS_UNREADABLE = "C056" Error "The key file can be read";
 
     NO_SOURCE = "L001" Warning "There is a source";
     ONE_SOURCE = "L002" Warning "There is more than one source", "RFC 8633 §3.2";
@@ -67,6 +74,7 @@ rules! {
     THREE_SOURCES = "L004" Note "There are at least four sources", "RFC 8633 §3.2";
     SAME_OPERATOR = "L005" Note "Sources are run by more than one operator", "RFC 8633 §3.3";
     MIN_SOURCES = "L006" Warning "`min_sources` can be reached";
+    NOT_AUTHENTICATED = "L007" Warning "Where authentication is required, a source is authenticated";
     FAST_POLL = "L010" Warning "Servers of others are not asked more often than every 16 s", "RFC 4330 §10";
     PUBLIC_BURST = "L011" Warning "Servers of others are not asked in bursts", "RFC 4330 §10";
     VENDOR_POOL = "L012" Note "A product does not rely on the public pool's general names", "RFC 8633 §6.2";
@@ -79,6 +87,13 @@ rules! {
     STEP_PANIC = "L032" Warning "The step threshold is below the panic limits";
     LOCAL_STRATUM = "L040" Warning "A clock without a source does not pose as a good one";
     LOCAL_IDLE = "L041" Warning "A local reference is served";
+    EXPOSED_KEYS = "L050" Warning "Nobody else can read the key file";
+    WEAK_KEY = "L051" Warning "Keys are not made for MD5 or SHA-1", "RFC 8573 §2";
+    SHORT_KEY = "L052" Note "Keys have at least 128 bits";
+    AMBIGUOUS_KEY = "L053" Warning "A key is read in the same way by everybody";
+    FITTED_KEY = "L054" Warning "A key has the length that its algorithm needs";
+    UNSUPPORTED_KEY = "L055" Warning "A key's algorithm is supported";
+    KEYS_UNCHECKED = "L056" Note "The key file can be read by whoever checks the configuration";
     SHORT_COOKIES = "L060" Warning "Cookies last as long as a client's supply of them";
     OWN_KEYS = "L061" Warning "Clients are sent only to servers that have the keys";
 }

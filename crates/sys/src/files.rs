@@ -4,9 +4,9 @@
 //! power cut leaves the old state. What the bytes mean is the callers' business: garbage counts as absent there.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Reads a regular file of at most `max` bytes.
@@ -15,10 +15,30 @@ use std::path::{Path, PathBuf};
 /// The file cannot be opened, is longer ([`io::ErrorKind::FileTooLarge`]), or is no regular file
 /// ([`io::ErrorKind::InvalidInput`]): a pipe in the place of a file would hold the daemon up for ever.
 pub fn read_bounded(path: &Path, max: usize) -> io::Result<Vec<u8>> {
+    let (file, _) = open_regular(path)?;
+    read_all(file, max)
+}
+
+/// The same for a file of secrets, and whether others than its owner and group may read it too.
+///
+/// # Errors
+/// As [`read_bounded`].
+pub fn read_secret(path: &Path, max: usize) -> io::Result<(Vec<u8>, bool)> {
+    let (file, metadata) = open_regular(path)?;
+    let exposed = metadata.permissions().mode() & 0o004 != 0;
+    Ok((read_all(file, max)?, exposed))
+}
+
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
+    Ok((file, metadata))
+}
+
+fn read_all(file: File, max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more shows that there is more.
     file.take(max as u64 + 1).read_to_end(&mut bytes)?;
@@ -36,8 +56,28 @@ pub fn read_bounded(path: &Path, max: usize) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Any of the steps failed; then the old file is as it was and the new one is gone.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    replace(path, bytes, mode, None)
+}
+
+/// Replaces a file of secrets, or creates it: for its owner alone. One that is there keeps its owner and group and what
+/// they may do, and a symbolic link its target; everybody else loses what they could do.
+///
+/// # Errors
+/// As [`write_atomic`], or the new file cannot be given to the owner of the old one.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::canonicalize(path) {
+        Ok(path) => {
+            let old = fs::metadata(&path)?;
+            replace(&path, bytes, old.mode() & 0o660, Some((old.uid(), old.gid())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, bytes, 0o600, None),
+        Err(error) => Err(error),
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     let temporary = temporary_name(path)?;
-    let result = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let result = write_new(&temporary, bytes, mode, owner).and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
         return result;
@@ -78,7 +118,7 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -89,6 +129,9 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         .mode(mode)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)?;
+    if let Some((user, group)) = owner {
+        std::os::unix::fs::fchown(&file, Some(user), Some(group))?;
+    }
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()

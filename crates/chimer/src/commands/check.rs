@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use truechimer_config::{Diagnostic, MAX_BYTES, Severity};
+use truechimer_config::keys::parse_keys;
+use truechimer_config::{Diagnostic, MAX_BYTES, Parsed, Severity, lint};
+use truechimer_sys::files;
 
 use crate::cli::OutputArgs;
 use crate::human;
@@ -17,7 +19,7 @@ mod tests;
 /// Arguments.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Nothing is started or changed, and no daemon is needed. Each finding has the identifier of its rule: C... makes the \
+Nothing is started or changed, and no daemon is needed. The key file, if one is named, is looked at too. Each finding has the identifier of its rule: C... makes the \
 file unusable, L... is advice, with the document that gives it.
 
 Exit status:
@@ -71,8 +73,26 @@ pub fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
 /// What is wrong with the file or, if nothing is, the advice about it.
 fn findings(bytes: &[u8], name: &str) -> Vec<Diagnostic> {
     match truechimer_config::parse_bytes(bytes, name) {
-        Ok(parsed) => truechimer_config::lint(&parsed),
+        Ok(parsed) => with_keys(parsed).unwrap_or_else(|errors| errors),
         Err(errors) => errors,
+    }
+}
+
+/// The advice, with that about the key file if there is one and whoever asks may read it.
+fn with_keys(mut parsed: Parsed) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let Some(path) = parsed.config.paths.keys.clone() else { return Ok(lint(&parsed)) };
+    match files::read_secret(&path, MAX_BYTES) {
+        Ok((bytes, exposed)) => {
+            let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
+            parsed.take_keys(file)?;
+            Ok(lint(&parsed))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let mut findings = lint(&parsed);
+            findings.push(parsed.keys_unchecked(&error));
+            Ok(findings)
+        }
+        Err(error) => Err(vec![parsed.keys_unreadable(&error)]),
     }
 }
 

@@ -7,8 +7,8 @@ use truechimer_config::format::{KEYS, Key, Kind, Schema, Section};
 pub static WORLD: Schema = Schema {
     sections: SECTIONS,
     keys: &[OWN, DELAY, UP, DOWN, KEYS],
-    // A simulated machine has no files.
-    without: &[("clock", "frequency_file")],
+    // A simulated machine has no files, and so no keys.
+    without: &[("clock", "frequency_file"), ("selection", "authentication")],
     foreign: &[
         ("duration", "`length` in [world]"),
         ("latency", "`delay = { base = \"10ms\" }` in [[server]]"),

@@ -1,6 +1,6 @@
 //! Rules about sources.
 
-use truechimer_engine::config::{Endpoint, SourceConfig, SourceKind};
+use truechimer_engine::config::{Authentication, AuthenticationPolicy, Endpoint, SourceConfig, SourceKind};
 
 use super::Linter;
 use super::network::{is_general_pool, is_public, operator};
@@ -8,14 +8,39 @@ use crate::rules;
 
 pub(super) fn lint(linter: &mut Linter<'_>) {
     let engine = &linter.parsed.config.engine;
-    let usable = engine.sources.iter().filter(|source| !source.options.noselect);
-    let possible: usize = usable.map(members).sum();
-    lint_number(linter, possible);
+    let policy = engine.selection.authentication;
+    let counts =
+        |source: &&SourceConfig| !source.options.noselect && !is_passed_over(source, policy, &engine.sources);
+    let possible: usize = engine.sources.iter().filter(counts).map(members).sum();
+    let usable = engine.sources.iter().any(|source| !source.options.noselect);
+    if possible == 0 && usable {
+        linter.say(
+            &rules::NOT_AUTHENTICATED,
+            "selection.authentication",
+            "no source is authenticated, which is required: the clock is never corrected",
+            "give sources a key, or drop `authentication`",
+        );
+    } else {
+        lint_number(linter, possible);
+    }
     lint_operators(linter);
     for (index, source) in linter.parsed.config.engine.sources.iter().enumerate() {
         if let Some(endpoint) = endpoint(source) {
             lint_manners(linter, index, source, endpoint);
         }
+    }
+}
+
+/// Whether the policy keeps the source out of the selection.
+fn is_passed_over(source: &SourceConfig, policy: AuthenticationPolicy, all: &[SourceConfig]) -> bool {
+    let authenticated = |source: &SourceConfig| {
+        !source.options.noselect && source.options.authentication != Authentication::None
+    };
+    match policy {
+        _ if authenticated(source) || endpoint(source).is_none() => false,
+        AuthenticationPolicy::Require => true,
+        AuthenticationPolicy::Prefer => all.iter().any(authenticated),
+        AuthenticationPolicy::Mix | AuthenticationPolicy::Ignore => false,
     }
 }
 

@@ -14,6 +14,14 @@ use crate::unknown::{self, Top};
 #[derive(Clone, Copy)]
 pub struct Root<'a>(pub(crate) &'a DeTable<'a>);
 
+impl Root<'_> {
+    /// Whether the file has this section, and in it this key with something else than `false`.
+    pub(crate) fn has(&self, section: &str, name: &str) -> bool {
+        let table = self.0.get(section).and_then(|value| value.get_ref().as_table());
+        table.and_then(|table| table.get(name)).is_some_and(|value| value.get_ref().as_bool() != Some(false))
+    }
+}
+
 impl Reader {
     /// Reports sections that the format does not know.
     pub(crate) fn check_sections(&mut self, root: Root<'_>) {

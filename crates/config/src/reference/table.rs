@@ -29,6 +29,13 @@ pub static SECTIONS: &[Section] = &[
     },
     Section { name: "selection", repeated: false, about: "Which sources are believed." },
     Section {
+        name: "keys",
+        repeated: false,
+        about: "Symmetric keys: secrets that this machine shares with others. A source with `key` is asked with that \
+                key, and its replies are believed only if they are made with it; as a server, this machine answers \
+                requests that are made with any of the keys. See `docs/keys.md`.",
+    },
+    Section {
         name: "nts",
         repeated: false,
         about: "Network Time Security: how servers of sources with `nts` prove who they are. See `docs/nts.md`.",
@@ -61,6 +68,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("maxslewrate", "`max_slew` in [clock]"),
     ("maxdistance", "`max_distance` in [clock]"),
     ("driftfile", "`frequency_file` in [clock]"),
+    ("keyfile", "`file` in [keys]"),
+    ("authselectmode", "`authentication` in [selection]"),
     ("minsources", "`min_sources` in [selection]"),
     ("restrict", "`allow` and `deny` in [serve]"),
     ("bindaddress", "`listen` in [serve]"),
@@ -144,6 +153,10 @@ pub static KEYS: &[Key] = &[
         "The local address that requests are sent from."),
     key("source", "max_stratum", integer(1, 15), "`15`", "4",
         "Replies from a higher stratum are dropped."),
+
+    key("source", "key", integer(1, u32::MAX as i64), "none", "10",
+        "Authenticate requests and replies with the symmetric key of this identifier in the file of `[keys]`. Replies \
+         without it, or with another key, are dropped."),
 
     key("serve", "listen", Kind::Listeners, "", r#"["0.0.0.0:123", "[::]:123"]"#,
         "Where to listen. `0.0.0.0` stands for all IPv4 addresses of the machine, `[::]` for all IPv6 ones. A \
@@ -248,6 +261,17 @@ pub static KEYS: &[Key] = &[
         "Whether to believe the certificate authorities that the system trusts."),
     key("nts", "trusted_certificates", Kind::Paths { most: 16, longest: 4000 }, "`[]`", r#"["/etc/ssl/our-ca.pem"]"#,
         "PEM files of further authorities, as those of an organisation of its own."),
+
+    key("selection", "authentication", Kind::Word(&["require", "prefer", "mix", "ignore"]), r#"`"mix"`"#,
+        r#""require""#,
+        "What it counts that a server or pool is authenticated. `\"require\"` never uses one that is not; `\"prefer\"` \
+         does so only if none is authenticated; `\"mix\"`, if there are both kinds, marks those that are, and reference \
+         clocks, as `trust` and `require`, so that the others can only agree; `\"ignore\"` makes no difference. What \
+         counts is how sources are configured, not who answers."),
+
+    key("keys", "file", Kind::Path { longest: 4000 }, "", r#""/etc/truechimer/keys""#,
+        "The file of the keys, in the format of chrony (`ID [TYPE] KEY`) or of ntpd (`ID TYPE KEY`). `chimer keygen` \
+         makes keys. It is read at the start, before the daemon becomes `daemon.user`, and on reload."),
 
     key("local", "stratum", integer(1, 15), "`10`", "8",
         "The stratum that clients are told: high enough that nobody prefers this clock to a real one."),

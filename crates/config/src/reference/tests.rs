@@ -2,6 +2,7 @@ use super::*;
 use crate::{Config, Diagnostic, parse};
 
 const SERVE: &str = "[serve]\nlisten = [\"[::1]:123\"]\n";
+const KEYED: &str = "[keys]\nfile = \"/keys\"\n[[source]]\nserver = \"a.example\"\n";
 const NTS: &str = "nts.certificate = \"/c\"\nnts.private_key = \"/k\"\n";
 
 /// The smallest legal file around one line that sets a key.
@@ -10,6 +11,7 @@ fn file(key: &Key, value: &str) -> String {
     match (key.section, key.name) {
         ("source", "server" | "pool") => format!("[[source]]\n{line}"),
         ("source", "size") => format!("[[source]]\npool = \"a.example\"\n{line}"),
+        ("source", "key") => format!("{KEYED}{line}"),
         ("source", _) => format!("[[source]]\nserver = \"a.example\"\n{line}"),
         ("serve", "listen") => format!("[serve]\n{line}"),
         ("serve", "listen.address") => format!("[serve]\nlisten = [{{ address = {value} }}]\n"),
@@ -34,6 +36,7 @@ fn base(key: &Key) -> Config {
     let text = match (key.section, key.name) {
         ("source", "server" | "pool") | ("serve", "listen") => "[clock]\n",
         ("source", "size") => "[[source]]\npool = \"a.example\"\n",
+        ("source", "key") => KEYED,
         ("source", _) => "[[source]]\nserver = \"a.example\"\n",
         ("serve", "listen.address") => "[serve]\nlisten = [\"[::1]:1\"]\n",
         ("serve", name) if name.starts_with("nts.") => &format!("{SERVE}{NTS}"),

@@ -1,9 +1,9 @@
-//! The small sections: `[selection]`, `[local]` and `[daemon]`.
+//! The small sections: `[selection]`, `[keys]`, `[local]` and `[daemon]`.
 
 use std::path::PathBuf;
 
 use toml::de::DeValue;
-use truechimer_engine::config::{LocalConfig, SelectionConfig};
+use truechimer_engine::config::{AuthenticationPolicy, LocalConfig, SelectionConfig};
 
 use super::{path, set};
 use crate::Roles;
@@ -15,7 +15,20 @@ use crate::text::quote;
 pub fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
     let mut selection = SelectionConfig::default();
     set(&mut selection.min_sources, reader.integer(table, "min_sources"));
+    let policy = reader.word(table, "authentication").map(|word| match word {
+        "require" => AuthenticationPolicy::Require,
+        "prefer" => AuthenticationPolicy::Prefer,
+        "ignore" => AuthenticationPolicy::Ignore,
+        _ => AuthenticationPolicy::Mix,
+    });
+    set(&mut selection.authentication, policy);
     selection
+}
+
+/// `[keys]`.
+pub(crate) fn read_keys(reader: &mut Reader, table: &Table<'_>) -> Option<PathBuf> {
+    reader.require(table, "file");
+    path(reader, table, "file").flatten()
 }
 
 /// `[local]`.

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use toml::de::DeValue;
-use truechimer_engine::config::{Endpoint, Family, Host, SourceConfig, SourceKind, SourceOptions};
+use truechimer_engine::config::{
+    Authentication, Endpoint, Family, Host, SourceConfig, SourceKind, SourceOptions,
+};
 use truechimer_time::PollExponent;
 
 use super::set;
@@ -26,7 +28,7 @@ pub(crate) fn read_sources(reader: &mut Reader, root: Root<'_>) -> Vec<SourceCon
     let mut hosts = BTreeMap::new();
     let mut names = BTreeMap::new();
     for table in tables {
-        if let Some(source) = read_source(reader, &table, &mut hosts) {
+        if let Some(source) = read_source(reader, root, &table, &mut hosts) {
             check_name(reader, &table, &source, &mut names);
             sources.push(source);
         }
@@ -36,7 +38,12 @@ pub(crate) fn read_sources(reader: &mut Reader, root: Root<'_>) -> Vec<SourceCon
 
 type Seen = BTreeMap<(String, u16), Range<usize>>;
 
-fn read_source(reader: &mut Reader, table: &Table<'_>, seen: &mut Seen) -> Option<SourceConfig> {
+fn read_source(
+    reader: &mut Reader,
+    root: Root<'_>,
+    table: &Table<'_>,
+    seen: &mut Seen,
+) -> Option<SourceConfig> {
     let port = reader.integer(table, "port").unwrap_or(DEFAULT_PORT);
     let kind = read_kind(reader, table, port, seen);
     let name = read_name(reader, table);
@@ -44,6 +51,7 @@ fn read_source(reader: &mut Reader, table: &Table<'_>, seen: &mut Seen) -> Optio
     let kind = kind?;
     check_family(reader, table, &kind, &options);
     check_roles(reader, table, &options);
+    check_key(reader, root, table);
     Some(SourceConfig { name, kind, options })
 }
 
@@ -158,6 +166,7 @@ pub fn read_options(reader: &mut Reader, table: &Table<'_>) -> SourceOptions {
         _ => Family::V6,
     });
     options.bind = read_bind(reader, table);
+    set(&mut options.authentication, reader.integer(table, "key").map(Authentication::Key));
     options
 }
 
@@ -245,6 +254,15 @@ fn check_family(reader: &mut Reader, table: &Table<'_>, kind: &SourceKind, optio
             Some(_) => {}
             None => stated = Some((item.span, family)),
         }
+    }
+}
+
+/// A key must come from somewhere.
+fn check_key(reader: &mut Reader, root: Root<'_>, table: &Table<'_>) {
+    if let (Some(item), false) = (table.item("key"), root.has("keys", "file")) {
+        let diagnostic =
+            reader.at(&rules::MISSING_KEY, &item.span, "the source has a key, and there is no key file");
+        reader.push(diagnostic.help("write [keys] and, below it, file = \"/etc/truechimer/keys\""));
     }
 }
 

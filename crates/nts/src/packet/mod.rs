@@ -70,6 +70,3 @@ impl<'a> Parts<'a> {
         parts
     }
 }
-
-#[cfg(test)]
-mod tests;

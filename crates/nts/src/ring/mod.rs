@@ -90,7 +90,11 @@ impl KeyRing {
     pub fn rotate(&mut self, now_s: u64, random: &mut impl CryptoRng) {
         let Some(current) = self.keys.get_mut(NEXT) else { return };
         current.since_s = now_s;
-        let id = current.id.wrapping_add(1);
+        let mut id = current.id.wrapping_add(1);
+        // One that is free: a file can have any.
+        while self.keys.iter().any(|key| key.id == id) {
+            id = id.wrapping_add(1);
+        }
         if let Some(next) = RingKey::random(id, now_s, random) {
             self.keys.insert(NEXT, next);
             self.keys.truncate(CURRENT + 1 + self.keep);

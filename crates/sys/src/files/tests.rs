@@ -112,3 +112,34 @@ fn directories_are_made_once_and_files_are_not_taken_for_them() {
     fs::write(directory.path().join("file"), b"").unwrap();
     assert!(ensure_directory(&directory.path().join("file"), 0o755).is_err());
 }
+
+#[test]
+fn a_secret_is_for_its_owner_and_its_group_alone() {
+    let directory = directory();
+    let path = directory.path().join("keys");
+    write_secret(&path, b"one").unwrap();
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    assert_eq!(read_secret(&path, 3).unwrap(), (b"one".to_vec(), false));
+    for (before, after) in [(0o644, 0o640), (0o640, 0o640), (0o666, 0o660), (0o755, 0o640), (0o400, 0o400)] {
+        fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+        assert_eq!(read_secret(&path, 3).unwrap().1, before & 4 != 0, "{before:o}");
+        write_secret(&path, b"two").unwrap();
+        assert_eq!(mode(), after, "{before:o}");
+    }
+    assert_eq!(names(directory.path()), ["keys"]);
+}
+
+#[test]
+fn a_secret_behind_a_link_is_replaced_where_it_is() {
+    let directory = directory();
+    fs::create_dir(directory.path().join("real")).unwrap();
+    let real = directory.path().join("real/keys");
+    fs::write(&real, b"one").unwrap();
+    let link = directory.path().join("keys");
+    symlink(&real, &link).unwrap();
+    write_secret(&link, b"two").unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(&real).unwrap(), b"two");
+    assert_eq!(names(real.parent().unwrap()), ["keys"]);
+}
