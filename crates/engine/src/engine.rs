@@ -1,10 +1,12 @@
 //! The machine itself.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use truechimer_discipline::bank::BankEstimator;
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
+use truechimer_nts::KeyRing;
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp};
 
 use crate::association::Machine;
@@ -17,7 +19,7 @@ use crate::outbox::{Names, Outbox, Turn};
 use crate::report::Report;
 use crate::reporting;
 use crate::rng::Rng;
-use crate::server::{Responder, Serving};
+use crate::server::Responder;
 use crate::sources::{EstimatorFactory, Sources, earlier};
 use crate::system::{Effect, System, awaited};
 
@@ -65,6 +67,7 @@ pub struct Engine {
     system: System,
     local: Local,
     responder: Option<Responder>,
+    ring: Option<Arc<KeyRing>>,
     rng: Rng,
     outbox: Outbox,
     names: Names,
@@ -89,6 +92,7 @@ macro_rules! turn {
 }
 
 mod nts;
+mod serve;
 
 impl Engine {
     /// A new engine. `seed` must come from the operating system's random generator, except in tests and simulations.
@@ -109,7 +113,8 @@ impl Engine {
             sources: Sources::new(&config.sources, config.selection.authentication, estimator, now.mono),
             system: System::new(&config, &initial, now),
             local: Local::new(config.local.clone()),
-            responder: Self::responder(&config),
+            responder: config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys)),
+            ring: None,
             rng: Rng::new(seed),
             outbox: Outbox::default(),
             names: Names::default(),
@@ -142,40 +147,6 @@ impl Engine {
         };
         if taken {
             self.system.update(&mut self.sources, &mut self.local, &self.clock, &mut turn);
-        }
-    }
-
-    /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
-    /// `local` is the address it was sent to (its destination, not the interface's): without it, nobody on the
-    /// loopback interface is answered, as a packet from the network can claim a loopback source.
-    /// On [`Verdict::Reply`] call [`Engine::stamp_reply`] just before sending.
-    pub fn handle_request(
-        &mut self,
-        buffer: &mut [u8],
-        len: usize,
-        remote: SocketAddr,
-        local: Option<IpAddr>,
-        received: Stamp,
-        now: Now,
-    ) -> Verdict {
-        let Some(now) = self.begin(now) else { return Verdict::Drop("closed") };
-        let Some(responder) = self.responder.as_mut() else { return Verdict::Drop("no_server") };
-        let served = self.system.served(now, &self.clock, &self.local);
-        responder.handle(buffer, len, remote, local, received, &served, now)
-    }
-
-    /// The server as it is at `now`, for requests that came in together; `None` if there is none. As
-    /// [`Engine::handle_request`], with what is the same for all of them done once.
-    pub fn serve(&mut self, now: Now) -> Option<Serving<'_>> {
-        let now = self.begin(now)?;
-        let responder = self.responder.as_mut()?;
-        Some(Serving { responder, served: self.system.served(now, &self.clock, &self.local), now })
-    }
-
-    /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.
-    pub fn stamp_reply(&self, reply: &mut [u8], transmit: Cooked) {
-        if let Some(responder) = self.responder.as_ref() {
-            responder.stamp(reply, transmit);
         }
     }
 
@@ -418,20 +389,13 @@ impl Engine {
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
     }
 
-    fn responder(config: &EngineConfig) -> Option<Responder> {
-        config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys))
-    }
-
     fn reload(&mut self, config: &EngineConfig, now: Now) {
         self.config = config.clone();
         let mut turn = turn!(self, now);
         self.sources.reload(&config.sources, config.selection.authentication, &mut turn);
         self.system.reconfigure(config, &self.sources);
         self.local.reconfigure(config.local.clone());
-        match (&mut self.responder, &config.serve) {
-            (Some(responder), Some(serve)) => responder.handle_config(serve, &config.keys),
-            (responder, _) => *responder = Self::responder(config),
-        }
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
+        self.configure_responder();
     }
 }

@@ -206,6 +206,10 @@ pub struct ServerReport {
     pub answered: u64,
     /// Replies with a MAC, to requests that had one.
     pub authenticated: u64,
+    /// Replies with NTS.
+    pub nts: u64,
+    /// Requests whose cookie or seal was wrong, refused with an NTS NAK.
+    pub nts_naks: u64,
     /// Datagrams dropped, by reason; only reasons that ever occurred are listed.
     pub dropped: std::collections::BTreeMap<String, u64>,
 }

@@ -33,5 +33,6 @@ impl Engine {
     /// of what comes after it.
     pub fn handle_entropy(&mut self, fresh: [u8; 32]) {
         self.rng.mix(fresh);
+        self.share_key_ring();
     }
 }

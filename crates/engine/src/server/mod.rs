@@ -14,13 +14,22 @@
 //! not know are ignored (RFC 5905 §7.5). A request whose MAC is of no key of ours, or wrong, is dropped: its sender would
 //! drop a reply without one, and a crypto-NAK helps nobody but an attacker.
 //!
+//! With a key ring, a request with NTS is answered with NTS, and with as many fresh cookies as it has room for; one whose
+//! cookie cannot be opened with an NTS NAK, so that its client exchanges keys anew. Without a key ring the fields of NTS are
+//! like any others that we do not know: the reply has none, and its client will not believe it.
+//!
 //! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
 pub(crate) mod access;
+mod nts;
 mod reason;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use truechimer_nts::KeyRing;
+use truechimer_nts::packet::write_nak;
 
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
 use truechimer_wire::{HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, ReferenceId};
@@ -31,6 +40,7 @@ use crate::engine::Verdict;
 use crate::report::ServerReport;
 
 use access::Access;
+use nts::{Asked, Sealer};
 use reason::{DropCounters, DropReason};
 
 /// What is told to clients: published by the system process after every clock update.
@@ -70,10 +80,13 @@ const TRANSMIT_TIMESTAMP: std::ops::Range<usize> = 40..48;
 pub struct Responder {
     access: Access,
     keys: KeyTable,
+    sealer: Option<Sealer>,
     stepped: Option<Mono>,
     received: u64,
     answered: u64,
     authenticated: u64,
+    sealed: u64,
+    naks: u64,
     dropped: DropCounters,
 }
 
@@ -83,10 +96,13 @@ impl Responder {
         Self {
             access: Access::new(&config.access),
             keys: keys.clone(),
+            sealer: None,
             stepped: None,
             received: 0,
             answered: 0,
             authenticated: 0,
+            sealed: 0,
+            naks: 0,
             dropped: DropCounters::default(),
         }
     }
@@ -95,6 +111,15 @@ impl Responder {
     pub fn handle_config(&mut self, config: &ServeConfig, keys: &KeyTable) {
         self.access = Access::new(&config.access);
         self.keys = keys.clone();
+    }
+
+    /// The keys that cookies are made with from now on; without any, nobody is served with NTS. `seed` must be fresh
+    /// randomness, another one for each responder.
+    pub fn handle_key_ring(&mut self, ring: Option<Arc<KeyRing>>, seed: [u8; 32]) {
+        match (&mut self.sealer, ring) {
+            (Some(sealer), Some(ring)) => sealer.handle_key_ring(ring, seed),
+            (sealer, ring) => *sealer = ring.map(|ring| Sealer::new(ring, seed)),
+        }
     }
 
     /// See [`Engine::handle_request`](crate::Engine::handle_request). Nothing is allocated.
@@ -117,19 +142,26 @@ impl Responder {
                 return Verdict::Drop(reason.name());
             }
         };
-        let reply = reply(&request, received, served, now).write();
-        let Some(len) = write(&reply, request.mac, buffer) else {
+        let reply = reply(&request, received, served, now);
+        let Some(len) = self.write(reply, request.proof, buffer) else {
             return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
         };
         self.answered = self.answered.saturating_add(1);
-        self.authenticated = self.authenticated.saturating_add(u64::from(request.mac.is_some()));
         Verdict::Reply(len)
     }
 
     /// See [`Engine::stamp_reply`](crate::Engine::stamp_reply).
-    pub fn stamp(&self, reply: &mut [u8], transmit: Cooked) {
+    pub fn stamp(&mut self, reply: &mut [u8], transmit: Cooked) {
+        let transmit = timestamp(transmit);
+        if nts::is_nts(reply) {
+            // A refusal has no seal: it finds none to make.
+            if let Some(sealer) = &mut self.sealer {
+                sealer.seal(reply, transmit);
+            }
+            return;
+        }
         if let Some(field) = reply.get_mut(TRANSMIT_TIMESTAMP) {
-            field.copy_from_slice(&timestamp(transmit).bits().to_be_bytes());
+            field.copy_from_slice(&transmit.bits().to_be_bytes());
         }
         if reply.len() > HEADER_LEN {
             self.keys.resign(reply, HEADER_LEN);
@@ -148,13 +180,15 @@ impl Responder {
             received: self.received,
             answered: self.answered,
             authenticated: self.authenticated,
+            nts: self.sealed,
+            nts_naks: self.naks,
             dropped: self.dropped.report(),
         }
     }
 
     /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply.
     fn check(
-        &self,
+        &mut self,
         bytes: Option<&[u8]>,
         remote: SocketAddr,
         local: Option<IpAddr>,
@@ -171,12 +205,43 @@ impl Responder {
             return Err(DropReason::ClockStepped);
         }
         let packet = Packet::parse(bytes)?;
+        let header = packet.header();
+        let asked = self.sealer.as_mut().map(|sealer| sealer.open(&packet, now.mono)).transpose()?.flatten();
+        if let Some(asked) = asked {
+            return Ok(Request { header, reply_mode, proof: Proof::Nts(asked) });
+        }
         let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac, remote.ip()) {
-            Some(true) => Ok(ReplyMac { key_id: mac.key_id, digest_len: mac.digest.len() }),
+            Some(true) => Ok(Proof::Mac { key_id: mac.key_id, digest_len: mac.digest.len() }),
             Some(false) => Err(DropReason::Digest),
             None => Err(DropReason::UnknownKey),
         });
-        Ok(Request { header: packet.header(), reply_mode, mac: mac.transpose()? })
+        Ok(Request { header, reply_mode, proof: mac.transpose()?.unwrap_or(Proof::None) })
+    }
+
+    /// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest or the seal.
+    fn write(&mut self, reply: Header, proof: Proof, buffer: &mut [u8]) -> Option<usize> {
+        match proof {
+            Proof::None => {
+                *buffer.first_chunk_mut()? = reply.write();
+                Some(HEADER_LEN)
+            }
+            Proof::Mac { key_id, digest_len } => {
+                *buffer.first_chunk_mut()? = reply.write();
+                let (id, rest) = buffer.get_mut(HEADER_LEN..)?.split_first_chunk_mut()?;
+                *id = key_id.to_be_bytes();
+                rest.get_mut(..digest_len)?.fill(0);
+                self.authenticated = self.authenticated.saturating_add(1);
+                Some(HEADER_LEN + KEY_ID_LEN + digest_len)
+            }
+            Proof::Nts(Asked::Sealed(request)) => {
+                self.sealed = self.sealed.saturating_add(1);
+                self.sealer.as_mut()?.put(reply, request, buffer)
+            }
+            Proof::Nts(Asked::Nak(unique_identifier)) => {
+                self.naks = self.naks.saturating_add(1);
+                write_nak(buffer, &reply, &unique_identifier).ok()
+            }
+        }
     }
 }
 
@@ -206,14 +271,14 @@ impl Serving<'_> {
 struct Request {
     header: Header,
     reply_mode: Mode,
-    mac: Option<ReplyMac>,
+    proof: Proof,
 }
 
-/// The MAC that the reply gets: like the request's.
-#[derive(Clone, Copy)]
-struct ReplyMac {
-    key_id: u32,
-    digest_len: usize,
+/// How the reply is authenticated: like the request.
+enum Proof {
+    None,
+    Mac { key_id: u32, digest_len: usize },
+    Nts(Asked),
 }
 
 /// The mode of the reply to a packet with this first byte from this port.
@@ -277,16 +342,6 @@ fn reply(request: &Request, received: Stamp, served: &Served, now: Now) -> Heade
         receive_timestamp: timestamp(received.at),
         transmit_timestamp: timestamp(received.at.max(now.cooked)),
     }
-}
-
-/// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest.
-fn write(reply: &[u8; HEADER_LEN], mac: Option<ReplyMac>, buffer: &mut [u8]) -> Option<usize> {
-    *buffer.first_chunk_mut()? = *reply;
-    let Some(mac) = mac else { return Some(HEADER_LEN) };
-    let (key_id, rest) = buffer.get_mut(HEADER_LEN..)?.split_first_chunk_mut()?;
-    *key_id = mac.key_id.to_be_bytes();
-    rest.get_mut(..mac.digest_len)?.fill(0);
-    Some(HEADER_LEN + KEY_ID_LEN + mac.digest_len)
 }
 
 /// A stamp that a packet carries. The first unit of an era would read "unknown", so it becomes the second.

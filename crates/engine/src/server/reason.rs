@@ -33,11 +33,15 @@ pub(super) enum DropReason {
     UnknownKey,
     /// Has a MAC that was not made with the key that it names.
     Digest,
+    /// Asks for NTS and breaks its rules.
+    NtsFormat,
+    /// Was to be refused with an NTS NAK, and there were too many of these.
+    NtsNakRate,
 }
 
 impl DropReason {
     /// All of them, in the order of the enum.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Length,
         Self::Version,
         Self::Mode,
@@ -51,6 +55,8 @@ impl DropReason {
         Self::Trailing,
         Self::UnknownKey,
         Self::Digest,
+        Self::NtsFormat,
+        Self::NtsNakRate,
     ];
 
     /// The name of the counter.
@@ -69,6 +75,8 @@ impl DropReason {
             Self::Trailing => "trailing",
             Self::UnknownKey => "unknown_key",
             Self::Digest => "digest",
+            Self::NtsFormat => "nts_format",
+            Self::NtsNakRate => "nts_nak_rate",
         }
     }
 }

@@ -84,6 +84,23 @@ impl ServerRequest {
     pub const fn unique_identifier(&self) -> &UniqueIdentifier {
         &self.unique_identifier
     }
+
+    /// Bytes of the reply: never more than the request had.
+    pub fn reply_len(&self) -> usize {
+        let field_len = FIELD_HEADER_LEN + cookie_len(self.keys.algorithm());
+        self.len_without_cookies() + self.cookies_given() * field_len
+    }
+
+    /// How many cookies fit into the reply, of those that are wanted.
+    fn cookies_given(&self) -> usize {
+        let field_len = FIELD_HEADER_LEN + cookie_len(self.keys.algorithm());
+        self.cookies_wanted.min(self.len.saturating_sub(self.len_without_cookies()) / field_len)
+    }
+
+    fn len_without_cookies(&self) -> usize {
+        let unique_identifier = FIELD_HEADER_LEN + self.unique_identifier.len;
+        HEADER_LEN + unique_identifier + authenticator::field_len(self.keys.algorithm(), 0)
+    }
 }
 
 /// Opens a request. One key is expanded and two messages are opened, however many fields the request has.
@@ -169,8 +186,10 @@ pub fn write_reply(
     writer.field(FieldType::UNIQUE_IDENTIFIER, request.unique_identifier.as_bytes())?;
     let covered = writer.written().len();
     let field_len = FIELD_HEADER_LEN + cookie_len(algorithm);
-    let room = request.len.checked_sub(covered + authenticator::field_len(algorithm, 0)).ok_or(NoRoom)?;
-    let cookies = request.cookies_wanted.min(room / field_len);
+    if request.len_without_cookies() > request.len {
+        return Err(NoRoom);
+    }
+    let cookies = request.cookies_given();
     let mut fresh = [0; MAX_NONCE_LEN + JAR_CAPACITY * COOKIE_RANDOM_LEN];
     let fresh = fresh.get_mut(..algorithm.nonce_len() + cookies * COOKIE_RANDOM_LEN).ok_or(NoRoom)?;
     random.fill_bytes(fresh);

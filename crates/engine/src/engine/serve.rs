@@ -1,0 +1,72 @@
+//! Requests of clients, which the [`Responder`] answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use truechimer_nts::KeyRing;
+use truechimer_time::{Cooked, Now, Stamp};
+
+use super::{Engine, Verdict};
+use crate::server::{Responder, Serving};
+
+impl Engine {
+    /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
+    /// `local` is the address it was sent to (its destination, not the interface's): without it, nobody on the
+    /// loopback interface is answered, as a packet from the network can claim a loopback source.
+    /// On [`Verdict::Reply`] call [`Engine::stamp_reply`] just before sending.
+    pub fn handle_request(
+        &mut self,
+        buffer: &mut [u8],
+        len: usize,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
+        received: Stamp,
+        now: Now,
+    ) -> Verdict {
+        let Some(now) = self.begin(now) else { return Verdict::Drop("closed") };
+        let Some(responder) = self.responder.as_mut() else { return Verdict::Drop("no_server") };
+        let served = self.system.served(now, &self.clock, &self.local);
+        responder.handle(buffer, len, remote, local, received, &served, now)
+    }
+
+    /// The server as it is at `now`, for requests that came in together; `None` if there is none. As
+    /// [`Engine::handle_request`], with what is the same for all of them done once.
+    pub fn serve(&mut self, now: Now) -> Option<Serving<'_>> {
+        let now = self.begin(now)?;
+        let responder = self.responder.as_mut()?;
+        Some(Serving { responder, served: self.system.served(now, &self.clock, &self.local), now })
+    }
+
+    /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.
+    pub fn stamp_reply(&mut self, reply: &mut [u8], transmit: Cooked) {
+        if let Some(responder) = self.responder.as_mut() {
+            responder.stamp(reply, transmit);
+        }
+    }
+
+    /// The keys that cookies are made with from now on. Without any, or with `None`, nobody is served with NTS.
+    pub fn handle_key_ring(&mut self, ring: Option<Arc<KeyRing>>) {
+        self.ring = ring;
+        self.share_key_ring();
+    }
+
+    /// What the configuration says of serving is put into force.
+    pub(super) fn configure_responder(&mut self) {
+        let keys = &self.config.keys;
+        match (&mut self.responder, &self.config.serve) {
+            (Some(responder), Some(serve)) => responder.handle_config(serve, keys),
+            (responder, serve) => {
+                *responder = serve.as_ref().map(|serve| Responder::new(serve, keys));
+                self.share_key_ring();
+            }
+        }
+    }
+
+    pub(super) fn share_key_ring(&mut self) {
+        let mut seed = [0; 32];
+        self.rng.fill(&mut seed);
+        if let Some(responder) = self.responder.as_mut() {
+            responder.handle_key_ring(self.ring.clone(), seed);
+        }
+    }
+}
