@@ -42,8 +42,17 @@ pub enum Action {
     Help,
     /// Print the version.
     Version,
-    /// Be the name-resolving helper of another chimerd (not for people).
-    ResolverRole,
+    /// Be a helper of another chimerd (not for people).
+    Role(Role),
+}
+
+/// What a helper process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Resolves names.
+    Resolver,
+    /// Exchanges keys with clients.
+    KeyExchangeServer,
 }
 
 /// Options of a run.
@@ -89,7 +98,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             "--check" => check = true,
             "-V" | "--version" => return Ok(Action::Version),
             "-h" | "--help" => return Ok(Action::Help),
-            "--role=resolver" => return Ok(Action::ResolverRole),
+            "--role=resolver" => return Ok(Action::Role(Role::Resolver)),
+            "--role=ke-server" => return Ok(Action::Role(Role::KeyExchangeServer)),
             _ => match text.strip_prefix("--config=") {
                 Some(file) if !file.is_empty() => run.config = PathBuf::from(file),
                 Some(_) => return Err(ArgsError("--config= wants a file name after it".into())),

@@ -17,9 +17,11 @@ use crate::control::ControlServer;
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
+use crate::nts::serving::Serving;
 use crate::state::StateFiles;
 
 mod housekeeping;
+mod keys;
 mod names;
 mod requests;
 mod start;
@@ -112,6 +114,8 @@ pub struct Daemon {
     exchanges: Exchanges,
     listeners: Listeners,
     resolver: Option<Resolver>,
+    /// Authenticated time for clients.
+    nts: Option<Serving>,
     control: Option<ControlServer>,
     state: StateFiles,
     journal: Journal,
@@ -146,6 +150,11 @@ impl Daemon {
         self.listeners.addresses()
     }
 
+    /// The addresses it exchanges keys on (TCP), likewise.
+    pub fn exchanging(&self) -> Vec<std::net::SocketAddr> {
+        self.nts.as_ref().map(Serving::addresses).unwrap_or_default()
+    }
+
     /// Runs until `stop` is set or, if it heeds signals, until SIGTERM or SIGINT comes; then leaves the clock and the
     /// files in order. A daemon runs once.
     ///
@@ -174,6 +183,7 @@ impl Daemon {
         self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
         self.take_answers(now);
         self.listeners.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        self.exchange_keys(now);
         self.serve_control(now);
         if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now.mono) {
             self.engine.handle_timeout(now);
@@ -202,6 +212,10 @@ impl Daemon {
             self.poll.push(fd, Interest::Read);
         }
         let mut rests = self.listeners.register(&mut self.poll);
+        if let Some(nts) = &mut self.nts {
+            let now = self.clocks.now().mono;
+            nts.register(&mut self.poll, now);
+        }
         let mut hungry = false;
         if let Some(control) = &mut self.control {
             rests |= control.register(&mut self.poll);
@@ -224,7 +238,8 @@ impl Daemon {
     /// passed when the sleep is over and the loop does not spin towards it.
     fn time_to_sleep(&mut self, rests: bool) -> Duration {
         let now = self.clocks.now().mono;
-        let deadlines = [self.engine.poll_timeout(), Some(self.save_at)];
+        let nts = self.nts.as_ref().and_then(Serving::poll_timeout);
+        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), nts];
         let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;

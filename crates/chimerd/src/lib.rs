@@ -49,6 +49,7 @@ mod daemon;
 mod exchanges;
 pub mod journal;
 mod listeners;
+mod nts;
 pub mod program;
 mod state;
 

@@ -12,8 +12,9 @@ use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
 use truechimer_sys::{files, privileges, resolver, signal};
 use truechimer_time::Mono;
 
-use crate::args::{self, Action, HELP, RunArgs};
+use crate::args::{self, Action, HELP, Role, RunArgs};
 use crate::journal::{Journal, Priority};
+use crate::nts;
 use crate::{Daemon, DaemonOptions};
 
 /// Clean end.
@@ -30,7 +31,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(Action::Check(path)) => check(&path),
         Ok(Action::Help) => print(HELP),
         Ok(Action::Version) => print(&format!("chimerd {}\n", env!("CARGO_PKG_VERSION"))),
-        Ok(Action::ResolverRole) => resolver_role(),
+        Ok(Action::Role(role)) => run_role(role),
         Err(error) => {
             complain(&format!("chimerd: {error}\nSee chimerd --help.\n"));
             EXIT_USAGE
@@ -75,6 +76,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     if let Some(user) = user {
         privileges::drop_to(&user, controls_clock, keep_net_bind)
             .map_err(|error| format!("cannot become user {user}: {error}"))?;
+        daemon.check_files_again();
     }
     if has_roles {
         // Not on the inline path, whose calls of libc are few. A kernel without it is no reason to stop.
@@ -143,11 +145,15 @@ fn check(path: &Path) -> u8 {
     }
 }
 
-fn resolver_role() -> u8 {
-    match resolver::role_main() {
+fn run_role(role: Role) -> u8 {
+    let (name, ended) = match role {
+        Role::Resolver => ("resolver", resolver::role_main()),
+        Role::KeyExchangeServer => ("key exchange server", nts::server::role_main()),
+    };
+    match ended {
         Ok(()) => EXIT_OK,
         Err(error) => {
-            complain(&format!("chimerd: resolver: {error}\n"));
+            complain(&format!("chimerd: {name}: {error}\n"));
             EXIT_FAILURE
         }
     }

@@ -11,6 +11,9 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// What the server did; `None` when no port is open.
     pub server: Option<ServerReport>,
+    /// What the server for key exchange (NTS) did; `None` when it does not run here. The daemon fills it in, as the engine
+    /// has no part in it.
+    pub key_exchange: Option<KeyExchangeReport>,
 }
 
 /// The clock as a whole.
@@ -212,4 +215,21 @@ pub struct ServerReport {
     pub nts_naks: u64,
     /// Datagrams dropped, by reason; only reasons that ever occurred are listed.
     pub dropped: std::collections::BTreeMap<String, u64>,
+}
+
+/// The server for key exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyExchangeReport {
+    /// Connections now.
+    pub open: u64,
+    /// Connections that came.
+    pub accepted: u64,
+    /// Clients that got keys.
+    pub exchanged: u64,
+    /// Connections that came to nothing, by reason; only reasons that ever occurred are listed.
+    pub failed: std::collections::BTreeMap<String, u64>,
+    /// The first and last second in which the certificate in force is valid, since 1970; `None` without one.
+    pub certificate_unix_s: Option<[i64; 2]>,
+    /// Identifier of the key that cookies are made with; `None` without one.
+    pub cookie_key: Option<String>,
 }

@@ -39,7 +39,8 @@ pub(crate) fn report(parts: &Parts<'_>) -> Report {
         }
         sources.extend(source.members.iter().map(|member| member_report(source, member, parts)));
     }
-    Report { system: system(parts), sources, server: parts.responder.map(Responder::report) }
+    let server = parts.responder.map(Responder::report);
+    Report { system: system(parts), sources, server, key_exchange: None }
 }
 
 fn system(parts: &Parts<'_>) -> SystemReport {

@@ -5,7 +5,7 @@
 //! again. Both ends are the same program, so there is one version and no negotiation.
 //!
 //! ```text
-//! request  version 1, 'Q', query u64, server name, port u16, family u8, addresses, date policy, offer
+//! request  version 1, 'Q', query u64, server name, port u16, addresses, local address or none, date policy, offer
 //! answer   version 1, 'A', query u64, peer address or none, 0 and what was exchanged, or 1 and an error
 //! ```
 //!
@@ -16,7 +16,7 @@ mod codec;
 mod request;
 
 pub use answer::ExchangeAnswer;
-pub use request::{ADDRESSES_MAX, ExchangeRequest, Family};
+pub use request::{ADDRESSES_MAX, ExchangeRequest};
 
 /// Largest message in bytes, for the receiver's buffer.
 pub const MESSAGE_MAX: usize = 8 * 1024;

@@ -154,7 +154,7 @@ fn days_before(year: i64, month: i64) -> i64 {
 }
 
 /// Shows an instant in seconds since 1970 as its date: `2031-05-09`.
-pub(crate) struct Date(pub(crate) i64);
+pub struct Date(pub i64);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -107,9 +107,10 @@ pub fn no_new_privs() -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
 }
 
-/// What a role process does before it reads its first byte: it becomes nobody if it is root, has no capability, gains
-/// none, cannot be looked into, writes no files, and ends with the thread that started it.
+/// What a role process does before it reads its first byte: it forgets what it inherited, becomes nobody if it is root,
+/// has no capability, gains none, cannot be looked into, writes no files, and ends with the thread that started it.
 pub(crate) fn enter_role(confinement: &Confinement) -> io::Result<()> {
+    close_inherited();
     lower_priority(confinement.nice);
     // SAFETY: no pointers are passed.
     if unsafe { libc::geteuid() } == 0 {
@@ -137,6 +138,20 @@ pub(crate) fn enter_role(confinement: &Confinement) -> io::Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong)
 }
 
+/// Whoever started the daemon may have left descriptors open that are none of the role's business.
+fn close_inherited() {
+    let first = libc::STDERR_FILENO + 1;
+    // SAFETY: a role begins with this, so nothing in the process owns a descriptor beyond the standard three yet.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) != 0 {
+            // Before Linux 5.9. Nobody leaves more than these.
+            (first..1024).for_each(|fd| {
+                libc::close(fd);
+            });
+        }
+    }
+}
+
 /// Behind the daemon's own priority. Best effort: a system that refuses runs the role beside the daemon.
 fn lower_priority(nice: u8) {
     // SAFETY: no pointers are passed; 0 is the calling process. That −1 may also stand for an error does not matter.
@@ -146,13 +161,13 @@ fn lower_priority(nice: u8) {
     }
 }
 
-/// Lowers a limit of the process for good; one that is lower already stays.
+/// Sets a limit of the process for good, as high as is permitted.
 fn limit(what: libc::__rlimit_resource_t, most: u64) -> io::Result<()> {
     // SAFETY: all zeros is a legal `rlimit`.
     let mut now: libc::rlimit = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a local structure.
     check(unsafe { libc::getrlimit(what, &raw mut now) })?;
-    let most = (most as libc::rlim_t).min(now.rlim_max).min(now.rlim_cur);
+    let most = (most as libc::rlim_t).min(now.rlim_max);
     let lower = libc::rlimit { rlim_cur: most, rlim_max: most };
     // SAFETY: as above.
     check(unsafe { libc::setrlimit(what, &raw const lower) }).map(drop)

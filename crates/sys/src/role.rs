@@ -162,6 +162,11 @@ impl Role {
         self.deadline.filter(|_| self.process.is_some())
     }
 
+    /// Whether it is to be [heard](Self::hear) although nothing came: it could not be spoken to, or hangs.
+    pub fn is_due(&self, now: Mono) -> bool {
+        self.broken || self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
     /// Sends a message, with a descriptor that the role is to have too. What cannot be sent at once waits. That it
     /// cannot be sent at all, [`hear`](Self::hear) tells; a role that does not run hears nothing.
     pub fn send(&mut self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) {

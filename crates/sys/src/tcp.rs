@@ -60,6 +60,14 @@ impl TcpListener {
         Ok(Self { socket, local })
     }
 
+    /// Another handle of the same socket.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, local: self.local })
+    }
+
     /// Takes a waiting connection, if there is one, and tells from whom it is.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A report with one source in every state.
 
 use truechimer_engine::report::{
-    AuthenticationReport, Report, ServerReport, SourceReport, SourceState, SystemReport,
+    AuthenticationReport, KeyExchangeReport, Report, ServerReport, SourceReport, SourceState, SystemReport,
 };
 
 /// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
@@ -44,7 +44,7 @@ pub(crate) fn report() -> Report {
     sources[4].root_distance_s = Some(2.31);
     sources[5].options = vec!["noselect".into()];
     sources[9].reason = "it sent the kiss code DENY".into();
-    Report { system: system(), sources, server: Some(server()) }
+    Report { system: system(), sources, server: Some(server()), key_exchange: Some(key_exchange()) }
 }
 
 /// Before the first answer.
@@ -73,7 +73,8 @@ pub(crate) fn starting() -> Report {
         root_dispersion_s: 16.0,
         ..system()
     };
-    Report { system, sources: vec![silent("ntp1.example.net", None, SourceState::Resolving)], server: None }
+    let sources = vec![silent("ntp1.example.net", None, SourceState::Resolving)];
+    Report { system, sources, server: None, key_exchange: None }
 }
 
 fn system() -> SystemReport {
@@ -115,6 +116,18 @@ fn server() -> ServerReport {
         nts: 0,
         nts_naks: 0,
         dropped: [("access".to_owned(), 4)].into(),
+    }
+}
+
+fn key_exchange() -> KeyExchangeReport {
+    let end = system().time_unix_s as i64 + 41 * 86_400;
+    KeyExchangeReport {
+        open: 1,
+        accepted: 95,
+        exchanged: 90,
+        failed: [("not_tls".to_owned(), 3), ("timed_out".to_owned(), 1)].into(),
+        certificate_unix_s: Some([end - 90 * 86_400, end]),
+        cookie_key: Some("5c0f1e29".into()),
     }
 }
 

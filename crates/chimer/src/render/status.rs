@@ -1,6 +1,6 @@
 //! `chimer status`: is the clock right, by how much may it be wrong, and why.
 
-use truechimer_engine::report::{Report, SystemReport};
+use truechimer_engine::report::{KeyExchangeReport, Report, SystemReport};
 
 use super::{counters, direction, offset_with_sd, or_dash};
 use crate::human;
@@ -32,7 +32,32 @@ pub fn status(report: &Report, paint: Paint) -> String {
         };
         facts.add("Server", format!("{requests}, {} answered{authenticated}{dropped}", server.answered));
     }
+    if let Some(exchange) = &report.key_exchange {
+        key_exchange(&mut facts, exchange, system.time_unix_s);
+    }
     facts.render(0, paint)
+}
+
+/// Fewer days than this left of a certificate are odd: tools renew it a month before its end.
+const ODD_DAYS: i64 = 14;
+
+fn key_exchange(facts: &mut Facts, exchange: &KeyExchangeReport, unix_s: f64) {
+    let failed = match exchange.failed.is_empty() {
+        true => String::new(),
+        false => format!("; failed: {}", counters(&exchange.failed)),
+    };
+    let connections = human::count(exchange.accepted, "connection");
+    facts.add("Key exchange", format!("{connections}, {} got keys{failed}", exchange.exchanged));
+    let (tone, text) = match exchange.certificate_unix_s {
+        None => (Tone::Bad, "none that can be used: see the journal".to_owned()),
+        Some([first, _]) if (first as f64) > unix_s => (Tone::Bad, "not valid yet".to_owned()),
+        Some([_, last]) => match (last - unix_s as i64).div_euclid(86_400) {
+            ..0 => (Tone::Bad, "has ended".to_owned()),
+            days @ 0..ODD_DAYS => (Tone::Odd, format!("ends in {}", human::count(days as u64, "day"))),
+            days => (Tone::Plain, format!("ends in {}", human::count(days as u64, "day"))),
+        },
+    };
+    facts.toned("Certificate", tone, text);
 }
 
 fn clock(facts: &mut Facts, system: &SystemReport) {

@@ -14,6 +14,7 @@ pub(super) const READBACK_INTERVAL_S: f64 = 10.0;
 impl Daemon {
     /// Saves and looks when it is time to.
     pub(super) fn keep_house(&mut self, now: &mut Now) {
+        self.look_after_keys(*now);
         if now.mono >= self.save_at {
             self.save_at = now.mono.after(SAVE_INTERVAL_S);
             self.save_all(*now);

@@ -8,6 +8,7 @@ use truechimer_time::Now;
 use super::Daemon;
 use super::names::{start_resolver, wants_resolver};
 use crate::journal::Priority;
+use crate::nts::serving::Serving;
 
 impl Daemon {
     /// Serves the clients of the control sockets.
@@ -21,7 +22,11 @@ impl Daemon {
 
     fn answer(&mut self, request: Request, now: Now) -> Response {
         let command = match request {
-            Request::Report => return Response::Ok(Answer::Report(Box::new(self.engine.report(now)))),
+            Request::Report => {
+                let mut report = self.engine.report(now);
+                report.key_exchange = self.nts.as_ref().and_then(Serving::report);
+                return Response::Ok(Answer::Report(Box::new(report)));
+            }
             Request::Version => return Response::Ok(Answer::Version(Version::of_daemon())),
             Request::Reload => {
                 return match self.reload_config(now) {
@@ -62,9 +67,12 @@ impl Daemon {
             // Without one, the engine is told that names cannot be resolved, and asks again later.
             self.resolver = start_resolver(self.config.roles).ok();
         }
+        self.reload_nts(&config, now)?;
         let command = Command::Reload(Box::new(config.engine.clone()));
         self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
         self.tell_what_waits(&config, now);
+        self.config.trust = config.trust;
+        self.config.serve_nts = config.serve_nts;
         self.config.engine = config.engine;
         Ok(())
     }

@@ -13,6 +13,7 @@ use truechimer_sys::{clock, random};
 use truechimer_time::{Cooked, Mono, NtpDuration};
 
 use super::housekeeping::{READBACK_INTERVAL_S, SAVE_INTERVAL_S};
+use super::keys::sayer;
 use super::names::{start_resolver, wants_resolver};
 use super::{BUFFER_LEN, Daemon, DaemonOptions};
 use crate::clocks::Clocks;
@@ -20,6 +21,7 @@ use crate::control::{ControlServer, SocketError};
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::{ListenError, Listeners};
+use crate::nts::serving::{Serving, ServingError};
 use crate::state::StateFiles;
 
 #[cfg(test)]
@@ -57,6 +59,12 @@ impl From<SocketError> for StartError {
             _ => "",
         };
         Self(format!("cannot open {}: {error}{hint}", path.display()))
+    }
+}
+
+impl From<ServingError> for StartError {
+    fn from(error: ServingError) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -98,6 +106,8 @@ impl Daemon {
         }
         raise_floor(&mut config.engine, last_good_time);
 
+        let now = clock.now();
+        let nts = Serving::start(&config, now, &mut sayer(&mut journal, now))?;
         let initial = Initial {
             oscillator: restored.oscillator,
             stepped_total: restored.stepped_total,
@@ -117,6 +127,7 @@ impl Daemon {
             exchanges: Exchanges::default(),
             listeners,
             resolver,
+            nts,
             control,
             state,
             journal,

@@ -1,6 +1,8 @@
 //! Daemons in threads, each on a virtual clock of its own: the machine's clock is not touched.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub(crate) mod nts;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -211,7 +211,7 @@ pub static KEYS: &[Key] = &[
     key("serve", "nts.max_per_address", integer(1, 10_000), "`16`", "100",
         "Connections at a time from one address, or from one IPv6 network of 56 bits."),
     key("serve", "nts.max_rate", Kind::Number { min: 0.1, max: 100_000.0 }, "`20`", "100.0",
-        "Connections a second from one address (or IPv6 network of 56 bits) on average. The first hundred may come \
+        "Connections a second from one address (or IPv6 network of 56 bits) on average; those of five seconds may come \
          at once."),
     key("serve", "nts.timeout", seconds(0.1, 60.0), r#"`"5s"`"#, r#""2s""#,
         "A connection that takes longer from its first byte to its last is closed."),

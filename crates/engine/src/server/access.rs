@@ -12,7 +12,7 @@ use crate::config::AccessRule;
 /// An IPv4 client is the same client whether its address comes as such or mapped into IPv6 (::ffff:a.b.c.d),
 /// and so is an IPv4 rule: both forms are looked up in, and written into, the IPv4 tables only.
 #[derive(Debug)]
-pub(crate) struct Access {
+pub struct Access {
     v4: Vec<Table>,
     v6: Vec<Table>,
 }
@@ -47,7 +47,7 @@ type Ordered = BTreeMap<(Reverse<u32>, u128), bool>;
 
 impl Access {
     /// Compiles the rules. Of two rules for the same network the later one holds.
-    pub(crate) fn new(rules: &[AccessRule]) -> Self {
+    pub fn new(rules: &[AccessRule]) -> Self {
         let (mut v4, mut v6) = (Ordered::new(), Ordered::new());
         for rule in rules {
             let len = u32::from(rule.prefix_len);
@@ -66,7 +66,7 @@ impl Access {
     }
 
     /// Whether this client is served; nobody is by default.
-    pub(crate) fn allows(&self, client: IpAddr) -> bool {
+    pub fn allows(&self, client: IpAddr) -> bool {
         let client = Bits::of(client);
         let tables = if client.width == 32 { &self.v4 } else { &self.v6 };
         tables.iter().find_map(|table| table.find(client.value)).unwrap_or(false)

@@ -39,7 +39,7 @@ use crate::config::ServeConfig;
 use crate::engine::Verdict;
 use crate::report::ServerReport;
 
-use access::Access;
+pub use access::Access;
 use nts::{Asked, Sealer};
 use reason::{DropCounters, DropReason};
 

@@ -12,28 +12,19 @@ use crate::verify::DatePolicy;
 /// Most addresses in a request.
 pub const ADDRESSES_MAX: usize = 16;
 
-/// The family of addresses to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
-}
-
 /// One key exchange to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeRequest {
     /// What the daemon knows it by; the answer says the same.
     pub query: u64,
-    /// Whom the certificate must be for, and whose addresses are looked up if there are none here.
+    /// Whom the certificate must be for.
     pub server: String,
     /// The TCP port.
     pub port: u16,
-    /// Only addresses of this family.
-    pub family: Option<Family>,
-    /// Addresses to try in this order, at most [`ADDRESSES_MAX`]. If there are none, the name is looked up.
+    /// Addresses to try in this order, at most [`ADDRESSES_MAX`].
     pub addresses: Vec<IpAddr>,
+    /// The local address to connect from, if that matters.
+    pub bind: Option<IpAddr>,
     /// How the dates of certificates are judged.
     pub date: DatePolicy,
     /// What to ask the server for.
@@ -47,12 +38,8 @@ impl ExchangeRequest {
         writer.u64(self.query);
         writer.bytes(self.server.as_bytes(), u16::MAX);
         writer.u16(self.port);
-        writer.u8(match self.family {
-            None => 0,
-            Some(Family::V4) => 4,
-            Some(Family::V6) => 6,
-        });
         writer.list(&self.addresses, ADDRESSES_MAX as u8, Writer::address);
+        writer.option(self.bind.as_ref(), Writer::address);
         let (kind, unix_s) = match self.date {
             DatePolicy::At(unix_s) => (0, unix_s),
             DatePolicy::Defer { floor_unix_s } => (1, floor_unix_s),
@@ -74,13 +61,8 @@ impl ExchangeRequest {
             query: reader.u64()?,
             server: reader.text(NAME_MAX)?,
             port: reader.u16()?,
-            family: match reader.u8()? {
-                0 => None,
-                4 => Some(Family::V4),
-                6 => Some(Family::V6),
-                _ => return None,
-            },
             addresses: reader.list(ADDRESSES_MAX, Reader::address)?,
+            bind: reader.option(Reader::address)?,
             date: match (reader.u8()?, reader.i64()?) {
                 (0, unix_s) => DatePolicy::At(unix_s),
                 (1, floor_unix_s) => DatePolicy::Defer { floor_unix_s },

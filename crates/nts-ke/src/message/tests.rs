@@ -22,7 +22,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn request() -> impl Strategy<Value = ExchangeRequest> {
-    let family = proptest::sample::select(vec![None, Some(Family::V4), Some(Family::V6)]);
+    let bind = option::of(any::<IpAddr>());
     let date = prop_oneof![
         any::<i64>().prop_map(DatePolicy::At),
         any::<i64>().prop_map(|floor_unix_s| DatePolicy::Defer { floor_unix_s }),
@@ -30,13 +30,13 @@ fn request() -> impl Strategy<Value = ExchangeRequest> {
     let offer = (vec(algorithm(), 0..=3), option::of(name()), option::of(any::<u16>()))
         .prop_map(|(algorithms, server, port)| ClientOffer { algorithms, server, port });
     let addresses = vec(any::<IpAddr>(), 0..=ADDRESSES_MAX);
-    (any::<u64>(), name(), any::<u16>(), family, addresses, date, offer).prop_map(
-        |(query, server, port, family, addresses, date, offer)| ExchangeRequest {
+    (any::<u64>(), name(), any::<u16>(), addresses, bind, date, offer).prop_map(
+        |(query, server, port, addresses, bind, date, offer)| ExchangeRequest {
             query,
             server,
             port,
-            family,
             addresses,
+            bind,
             date,
             offer,
         },

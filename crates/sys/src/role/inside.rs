@@ -14,7 +14,7 @@ pub struct Confinement {
     pub nice: u8,
     /// Whether it must not start threads or processes. (A name resolver may be made of modules that do.)
     pub alone: bool,
-    /// How many descriptors it may have open; `None` as many as the daemon.
+    /// How many descriptors it may have open, as far as the system permits so many; `None` as many as the daemon.
     pub descriptors: Option<u64>,
 }
 
