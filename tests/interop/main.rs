@@ -1,13 +1,14 @@
 //! `chimerd` against Debian's `chronyd`, `ntpd` (NTPsec) and `openntpd`, as their client and as their server, over
-//! IPv4 and IPv6, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
+//! IPv4 and IPv6, with symmetric keys and without, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
 
+mod keys;
 mod ours;
 mod peers;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use peers::{CHRONY, NTPSEC, OPENNTPD, Peer};
+use peers::{CHRONY, Key, NTPSEC, OPENNTPD, Peer};
 use truechimer_tests::layer::{Need, trial};
 
 fn main() -> ExitCode {
@@ -21,18 +22,34 @@ fn main() -> ExitCode {
             trials.push(scenario("ours_is_server_of", peer, v6, peers::served_by_us));
         }
     }
+    for (peer, key, v6, version) in keys::combinations() {
+        trials.push(keyed("ours_is_client_of", peer, key, v6, version, keys::serve_us));
+        trials.push(keyed("ours_is_server_of", peer, key, v6, version, keys::served_by_us));
+    }
+    for peer in [CHRONY, NTPSEC] {
+        trials.push(scenario("another_key_than_that_of", peer, false, keys::refuses_us));
+    }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn scenario(name: &str, peer: Peer, v6: bool, run: fn(Peer, bool) -> Result<(), String>) -> Trial {
-    let needs = [
+    let family = if v6 { "ipv6" } else { "ipv4" };
+    trial(format!("{name}_{}_over_{family}", peer.name), &needs(peer), move || run(peer, v6))
+}
+
+fn keyed(name: &str, peer: Peer, key: Key, v6: bool, version: u8, run: keys::Run) -> Trial {
+    let family = if v6 { "ipv6" } else { "ipv4" };
+    let name = format!("{name}_{}_with_{}_over_{family}_v{version}", peer.name, key.name);
+    trial(name, &needs(peer), move || run(peer, key, v6, version))
+}
+
+fn needs(peer: Peer) -> [Need; 6] {
+    [
         Need::root(),
         Need::program("ip"),
         Need::program("setpriv"),
         Need::program("cc"),
         Need::fetched(peer.daemon),
         Need::fetched(CHRONY.daemon),
-    ];
-    let family = if v6 { "ipv6" } else { "ipv4" };
-    trial(format!("{name}_{}_over_{family}", peer.name), &needs, move || run(peer, v6))
+    ]
 }

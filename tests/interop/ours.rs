@@ -18,19 +18,19 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// Starts `chimerd` on `host`; it serves its own clock to the whole test network.
-    pub(crate) fn start_server(host: &Host, folder: &Path) -> Result<Self, String> {
+    /// Starts `chimerd` on `host`; it serves its own clock to the whole test network. `more` is of the configuration.
+    pub(crate) fn start_server(host: &Host, folder: &Path, more: &str) -> Result<Self, String> {
         let config = format!(
             "[local]\nstratum = 3\n[serve]\nlisten = [\"{}:123\", \"[{}]:123\"]\n\
-             allow = [\"10.77.0.0/24\", \"fd77::/64\"]\n",
+             allow = [\"10.77.0.0/24\", \"fd77::/64\"]\n{more}",
             host.v4, host.v6
         );
         Self::start(host, folder, &config)
     }
 
-    /// Starts `chimerd` on `host` as a client of `server`; it opens no port.
-    pub(crate) fn start_client(host: &Host, folder: &Path, server: &str) -> Result<Self, String> {
-        let config = format!("[[source]]\nserver = \"{server}\"\npoll = {{ min = 0, max = 2 }}\n");
+    /// Starts `chimerd` on `host` as a client of `server`; it opens no port. `more` are options of the source, and sections.
+    pub(crate) fn start_client(host: &Host, folder: &Path, server: &str, more: &str) -> Result<Self, String> {
+        let config = format!("[[source]]\nserver = \"{server}\"\npoll = {{ min = 0, max = 2 }}\n{more}");
         Self::start(host, folder, &config)
     }
 
@@ -79,9 +79,19 @@ impl Ours {
 
     /// How many requests were answered.
     pub(crate) fn answered(&self) -> Result<u64, String> {
+        self.count("answered")
+    }
+
+    /// A number that the server counts.
+    pub(crate) fn count(&self, what: &str) -> Result<u64, String> {
         let status = self.ask("status")?;
-        let answered = status.pointer("/server/answered").and_then(Value::as_u64);
-        answered.ok_or_else(|| format!("no server in {status}"))
+        let count = status.pointer(&format!("/server/{what}")).and_then(Value::as_u64);
+        count.ok_or_else(|| format!("no server in {status}"))
+    }
+
+    /// The only source.
+    pub(crate) fn source(&self) -> Result<Value, String> {
+        self.ask("sources")?.pointer("/sources/0").cloned().ok_or_else(|| "no source".into())
     }
 
     /// Asks as a script would.
