@@ -2,6 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use truechimer_discipline::bank::BankEstimator;
+use truechimer_discipline::bank::joint::{JointEstimator, Seat};
 use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
 use truechimer_time::{Cooked, NtpDuration, Raw};
 
@@ -32,6 +33,31 @@ fn update(criterion: &mut Criterion) {
     });
 }
 
+fn joint(criterion: &mut Criterion) {
+    let mut banks = [const { None }; 4].map(|seat: Option<Seat>| (BankEstimator::new(), seat));
+    let mut joint = JointEstimator::new();
+    let mut take = |count: u32| {
+        let sample = exchange(count);
+        let Some((bank, seat)) = banks.get_mut(count as usize % 4) else { return };
+        if count < 400 {
+            bank.update(&sample, &Oscillator::default());
+        }
+        match (joint.has_begun(), bank.witness(), bank.estimate(sample.at)) {
+            (true, Some(witness), _) => joint.update(seat, &sample, &witness),
+            (_, _, Some(estimate)) => joint.restart(sample.at, &estimate, &Oscillator::default()),
+            _ => {}
+        }
+    };
+    (0..400).for_each(&mut take);
+    let mut count = 400;
+    criterion.bench_function("joint: one exchange with one of four sources", |bencher| {
+        bencher.iter(|| {
+            take(count);
+            count += 1;
+        });
+    });
+}
+
 fn estimate(criterion: &mut Criterion) {
     let mut filter = BankEstimator::new();
     (0..1000).for_each(|i| filter.update(&exchange(i), &Oscillator::default()));
@@ -39,5 +65,5 @@ fn estimate(criterion: &mut Criterion) {
     criterion.bench_function("bank: one estimate", |bencher| bencher.iter(|| filter.estimate(at)));
 }
 
-criterion_group!(benches, update, estimate);
+criterion_group!(benches, update, joint, estimate);
 criterion_main!(benches);

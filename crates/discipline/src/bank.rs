@@ -20,6 +20,7 @@
 
 mod change;
 mod erfcx;
+pub mod joint;
 mod mixture;
 mod noise;
 mod pace;
@@ -30,6 +31,7 @@ use truechimer_time::Raw;
 
 use crate::estimate::{Estimate, Estimator, Oscillator, Sample, Statistics};
 use change::Learned;
+use joint::Witness;
 use mixture::{LogSum, Mixture};
 use noise::{Explanation, Noise};
 use pace::{MEMBERS, Pace};
@@ -104,6 +106,8 @@ pub struct BankEstimator {
     /// The shortest round trip since the start, seconds.
     shortest: f64,
     samples: u64,
+    /// How often the base delays have had to be learned anew: the first time included.
+    lives: u64,
     held: u64,
     held_in_a_row: u32,
     impossible_in_a_row: u32,
@@ -140,6 +144,7 @@ impl BankEstimator {
             let laws = noise::competitors(scale).into_iter();
             self.classes.extend(laws.map(|law| Class { members, forward: law.clone(), backward: law }));
         }
+        self.lives += 1;
         self.rivals.clear();
         self.saved.clear();
         self.saved.extend(self.classes.iter().map(|class| class.members));
@@ -255,6 +260,7 @@ impl Estimator for BankEstimator {
         let density = self.filter(sample, oscillator, dt);
         if sample.reference_error.is_none() && self.challenge(sample, dt, density) {
             // The winner has the sample in it.
+            self.lives += 1;
             self.samples += 1;
             self.held_in_a_row = 0;
             return;
@@ -286,7 +292,7 @@ impl Estimator for BankEstimator {
             if weight > 1e-9 {
                 let mut state = member.state;
                 state.pass(dt, Pace::of(j));
-                mixture.add(weight, &state);
+                mixture.add(weight, state.moments());
             }
         }
         let mut estimate = mixture.estimate()?;
@@ -327,6 +333,21 @@ impl Estimator for BankEstimator {
         statistics.offset_sd =
             self.at.and_then(|at| self.estimate(at)).map_or(0.0, |estimate| estimate.offset_variance.sqrt());
         statistics
+    }
+
+    fn witness(&self) -> Option<Witness<'_>> {
+        let best = |class: &Class| class.members.iter().map(|m| m.weight).fold(f64::NEG_INFINITY, f64::max);
+        let class = self.classes.iter().max_by(|a, b| best(a).total_cmp(&best(b)))?;
+        let member = class.members.iter().max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+        let state = &member.state;
+        let p = &state.covariance;
+        let delays = joint::Delays {
+            mean: [state.mean[2], state.mean[3]],
+            covariance: [[p[2][2], p[2][3]], [p[3][2], p[3][3]]],
+            asymmetry_sd: joint::ASYMMETRY * self.shortest / 2.0,
+        };
+        let taken = self.held_in_a_row == 0;
+        Some(Witness { laws: (&class.forward, &class.backward), delays, taken, lives: self.lives })
     }
 
     fn reset(&mut self) {

@@ -3,6 +3,8 @@
 
 use truechimer_time::Raw;
 
+use crate::bank::joint::Witness;
+
 /// One completed exchange with a source, or one pulse of a reference clock, on the raw scale.
 ///
 /// θ is the offset of the true time against the raw clock (true − raw), in seconds.
@@ -103,6 +105,11 @@ pub trait Estimator: Send + std::fmt::Debug {
 
     /// For reports.
     fn statistics(&self) -> Statistics;
+
+    /// What it makes of the last sample, for an estimate from several sources; `None` if it has nothing to say to that.
+    fn witness(&self) -> Option<Witness<'_>> {
+        None
+    }
 
     /// Forgets the path (a new address, a clock that was interfered with), not the oscillator.
     fn reset(&mut self);

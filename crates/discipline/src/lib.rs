@@ -21,7 +21,7 @@
 //!    [`interval::ErrorInterval`] take it in. The first gives the likeliest θ with an honest sigma, the
 //!    second an interval that must contain it.
 //! 3. [`select::Selector`] finds the majority by the intervals and the survivors by the estimates,
-//!    [`combine::combine`] makes one estimate of these.
+//!    [`combine::combine`] makes one estimate of these, which [`bank::joint::JointEstimator`] refines from their samples.
 //! 4. [`gates::Gates`] says whether to slew, step or refuse; [`servo::Servo`] how fast to slew.
 //! 5. What the clock made of it ([`clock::ClockResult`]) goes back into the timescale.
 

@@ -1,6 +1,5 @@
 //! Sums over the bank that neither overflow nor cancel.
 
-use super::state::State;
 use crate::estimate::Estimate;
 
 /// ln Σ exp xᵢ, one x at a time.
@@ -31,6 +30,14 @@ impl LogSum {
     }
 }
 
+/// What one member believes of θ and f.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    pub(super) mean: [f64; 2],
+    /// Variance of θ, covariance, variance of f.
+    pub(super) covariance: [f64; 3],
+}
+
 /// Moments of θ and f over the bank.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mixture {
@@ -42,16 +49,16 @@ pub(super) struct Mixture {
 }
 
 impl Mixture {
-    pub(super) fn add(&mut self, weight: f64, state: &State) {
-        let about = *self.about.get_or_insert([state.mean[0], state.mean[1]]);
-        let (theta, f) = (state.mean[0] - about[0], state.mean[1] - about[1]);
-        let p = &state.covariance;
+    pub(super) fn add(&mut self, weight: f64, member: Moments) {
+        let about = *self.about.get_or_insert(member.mean);
+        let (theta, f) = (member.mean[0] - about[0], member.mean[1] - about[1]);
+        let [tt, tf, ff] = member.covariance;
         self.weights += weight;
         self.first[0] += weight * theta;
         self.first[1] += weight * f;
-        self.second[0] += weight * (p[0][0] + theta * theta);
-        self.second[1] += weight * (p[0][1] + theta * f);
-        self.second[2] += weight * (p[1][1] + f * f);
+        self.second[0] += weight * (tt + theta * theta);
+        self.second[1] += weight * (tf + theta * f);
+        self.second[2] += weight * (ff + f * f);
     }
 
     pub(super) fn estimate(&self) -> Option<Estimate> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing)] // Every index is a constant below N, or runs up to it.
 
+use super::mixture::Moments;
 use super::pace::{Pace, RELAXATION_S};
 
 /// Dimensions: offset θ, frequency f = dθ/dt, base delay forward, base delay backward, drift g = df/dt.
@@ -27,8 +28,8 @@ pub(super) struct Evidence {
 }
 
 /// Longer times pass in several steps, in which what moves can be taken for constant, seconds; but no more than so many.
-const LONGEST_STEP_S: f64 = RELAXATION_S / 16.0;
-const MOST_STEPS: f64 = 64.0;
+pub(super) const LONGEST_STEP_S: f64 = RELAXATION_S / 16.0;
+pub(super) const MOST_STEPS: f64 = 64.0;
 
 /// Mean and covariance.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,12 @@ pub(super) struct Prediction {
 }
 
 impl State {
+    /// Offset and frequency.
+    pub(super) fn moments(&self) -> Moments {
+        let p = &self.covariance;
+        Moments { mean: [self.mean[0], self.mean[1]], covariance: [p[0][0], p[0][1], p[1][1]] }
+    }
+
     /// Whether this can be a belief: finite, with a covariance that can be one. Only absurd samples lead elsewhere.
     pub(super) fn is_sound(&self) -> bool {
         let p = &self.covariance;

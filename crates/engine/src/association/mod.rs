@@ -8,7 +8,8 @@ mod sample;
 
 use std::net::{IpAddr, SocketAddr};
 
-use truechimer_discipline::estimate::{Estimator, Oscillator};
+use truechimer_discipline::bank::joint::Seat;
+use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
 use truechimer_discipline::interval::ErrorInterval;
 use truechimer_discipline::select::Verdict;
 use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Raw, Stamp, StampSource};
@@ -96,6 +97,10 @@ pub(crate) struct Association {
     pub(crate) estimator: Box<dyn Estimator>,
     pub(crate) interval: ErrorInterval,
     pub(crate) last: Option<LastSample>,
+    /// The last sample, until it is taken into the estimate from all sources.
+    pub(crate) sample: Option<Sample>,
+    /// Its place in that estimate.
+    pub(crate) seat: Option<Seat>,
     pub(crate) counters: Counters,
     /// Between the last two samples of a reference clock, seconds.
     pace_s: f64,
@@ -137,6 +142,8 @@ impl Association {
             estimator,
             interval: ErrorInterval::new(),
             last: None,
+            sample: None,
+            seat: None,
             pace_s: 1.0,
             counters: Counters::default(),
             verdict: None,
@@ -307,6 +314,8 @@ impl Association {
         self.estimator.reset();
         self.interval.reset();
         self.last = None;
+        self.sample = None;
+        self.seat = None;
         self.verdict = None;
         self.bad = 0;
         self.failed = 0;

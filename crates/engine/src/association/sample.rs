@@ -114,6 +114,7 @@ impl Association {
         let before = self.estimator.estimate(sample.at);
         self.estimator.update(sample, machine.oscillator);
         self.interval.update(sample);
+        self.sample = Some(*sample);
         let statistics = self.estimator.statistics();
         // What this source itself says of the rate, until all have agreed on one: without it, the interval would
         // grow so fast between polls that it covers truths and lies alike.

@@ -5,6 +5,7 @@ mod control;
 mod round;
 mod state;
 mod status;
+mod together;
 
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
@@ -20,6 +21,7 @@ pub(crate) use self::control::{Control, Effect};
 pub(crate) use self::round::awaited;
 use self::round::{Question, Round, Rounds, expected};
 pub(crate) use self::state::{Peer, State};
+use self::together::Together;
 use crate::association::{Association, MISDATED};
 use crate::config::{ClockConfig, EngineConfig, SelectionConfig};
 use crate::engine::Initial;
@@ -59,6 +61,7 @@ pub(crate) struct System {
     precision: i8,
     rounds: Rounds,
     pub(crate) certificates: Certificates,
+    together: Together,
     pub(crate) control: Control,
     pub(crate) oscillator: Oscillator,
     pub(crate) state: Option<State>,
@@ -86,6 +89,7 @@ impl System {
             precision: initial.precision,
             rounds: Rounds::new(),
             certificates: Certificates::new(config, initial.certificate_floor.unwrap_or(config.era_floor)),
+            together: Together::new(),
             control: Control::new(&config.clock, initial.controls_clock, initial.stepped_total),
             oscillator: Oscillator {
                 allowance: allowance(&config.clock, initial.controls_clock),
@@ -209,6 +213,7 @@ impl System {
     /// The raw scale is not what it was: nothing that was measured counts any more.
     pub(crate) fn forget(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) {
         self.state = None;
+        self.together.forget();
         self.oscillator = unwatched(self.oscillator);
         self.in_force = false;
         self.settled = false;
@@ -332,9 +337,11 @@ impl System {
 
     /// There is an agreement: remembers it and steers by it.
     fn adopt(&mut self, round: &Round, sources: &mut Sources, clock: &LocalClock, turn: &mut Turn<'_>) {
-        let (Some(estimate), Some(bound), Some(peer)) = (round.combined, round.bound, round.peer) else {
+        let (Some(combined), Some(bound), Some(peer)) = (round.combined, round.bound, round.peer) else {
             return;
         };
+        let at = clock.raw(turn.now.cooked);
+        let estimate = self.together.refine(sources, at, combined, bound, &self.oscillator);
         let Some(member) = sources.members().nth(peer) else { return };
         let wander = member.estimator.statistics().wander;
         let peer = Peer::of(member);
@@ -360,7 +367,7 @@ impl System {
         let offset_s = estimate.offset - clock.corrected(turn.now);
         let true_time = turn.now.cooked + NtpDuration::from_seconds(offset_s);
         self.state = Some(State {
-            at: clock.raw(turn.now.cooked),
+            at,
             estimate,
             bound,
             drift,

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use field::{Exchange, Field};
 use told::Told;
 use truechimer_discipline::bank::BankEstimator;
+use truechimer_discipline::bank::joint::{JointEstimator, Seat};
 use truechimer_discipline::combine::combine;
 use truechimer_discipline::estimate::{Estimate, Estimator, Oscillator};
 use truechimer_discipline::select::{Candidate, Verdict};
@@ -43,7 +44,8 @@ struct Figures {
 
 /// Who believes.
 enum Believer {
-    Banks(Vec<BankEstimator>),
+    /// A bank for each source, its seat, and what is made of them together.
+    Banks(Vec<(BankEstimator, Option<Seat>)>, Box<JointEstimator>),
     Told(Told),
 }
 
@@ -117,7 +119,7 @@ fn run(spec: &WorldSpec, scenario: &Scenario, seed: u64, told: bool) -> Figures 
     let mut field = Field::new(scenario, pace_s.unwrap_or(64.0), seed);
     let mut believer = match Told::new(scenario).filter(|_| told) {
         Some(told) => Believer::Told(told),
-        None => Believer::Banks(vec![BankEstimator::new(); field.sources()]),
+        None => Believer::Banks(vec![(BankEstimator::new(), None); field.sources()], Box::default()),
     };
     let later = scenario.length_s / 5.0..scenario.length_s;
     let window = scenario.time_window.map_or(later, |window| window.from_s..window.until_s);
@@ -156,17 +158,25 @@ impl Believer {
     fn take(&mut self, exchange: &Exchange) -> Option<Estimate> {
         match self {
             Self::Told(told) => Some(told.take(exchange)),
-            Self::Banks(banks) => {
-                banks.get_mut(exchange.source)?.update(&exchange.sample, &Oscillator::default());
-                together(banks, exchange.sample.at)
+            Self::Banks(banks, joint) => {
+                let (at, alone) = (exchange.sample.at, banks.len() == 1);
+                let (bank, seat) = banks.get_mut(exchange.source)?;
+                bank.update(&exchange.sample, &Oscillator::default());
+                if !alone && joint.has_begun() {
+                    joint.update(seat, &exchange.sample, &bank.witness()?);
+                    return joint.estimate(at);
+                }
+                let estimate = together(banks, at)?;
+                joint.restart(at, &estimate, &Oscillator::default());
+                Some(estimate)
             }
         }
     }
 }
 
-/// What the engine makes of several sources that all agree.
-fn together(banks: &[BankEstimator], at: Raw) -> Option<Estimate> {
-    if let [bank] = banks {
+/// What the engine makes of the sources' own estimates.
+fn together(banks: &[(BankEstimator, Option<Seat>)], at: Raw) -> Option<Estimate> {
+    if let [(bank, _)] = banks {
         return bank.estimate(at);
     }
     let candidate = |estimate| Candidate {
@@ -182,6 +192,6 @@ fn together(banks: &[BankEstimator], at: Raw) -> Option<Estimate> {
         noselect: false,
     };
     let candidates: Vec<Candidate> =
-        banks.iter().filter_map(|bank| bank.estimate(at)).map(candidate).collect();
+        banks.iter().filter_map(|(bank, _)| bank.estimate(at)).map(candidate).collect();
     combine(&candidates, &vec![Verdict::Survivor; candidates.len()])
 }
