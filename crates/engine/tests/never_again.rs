@@ -400,11 +400,14 @@ fn na_43_coarse_precision_server_no_flapping() {
         true
     });
     let mut world = World::new(config(vec![source(1)]), 0.01, 5.0, vec![server]);
-    world.run(10_000.0);
+    // Its stamps are up to a tick late, more or less so from one to the next: at no time is the clock wrong by two.
+    for _ in 0..40 {
+        world.run(250.0);
+        assert!(world.error().abs() < 2.0 / 64.0, "{}", world.error());
+    }
     assert_eq!(world.saw(|event| matches!(event, Event::Stepped { .. })), 0);
     assert_eq!(world.saw(|event| matches!(event, Event::Unsynchronised { .. })), 0);
     assert!(world.report().system.synchronised);
-    assert!(world.error().abs() < 0.016, "{}", world.error());
     assert!(world.worst_excess <= 0.0);
 }
 
