@@ -5,7 +5,7 @@ use truechimer_discipline::select::{Outcome, Verdict};
 use truechimer_time::{Leap, Now, StampSource};
 use truechimer_wire::ReferenceId;
 
-use crate::association::{Activity, Association, MISDATED, Origin};
+use crate::association::{Activity, Association, DUPLICATE, MISDATED, Origin};
 use crate::authentication::KeyTable;
 use crate::config::Authentication;
 use crate::local::Local;
@@ -321,6 +321,9 @@ fn state(
             return (SourceState::Stopped, format!("it sent the kiss code {}", code.text(0)));
         }
         Activity::Online => {}
+    }
+    if member.duplicate {
+        return (SourceState::Rejected, DUPLICATE.to_owned());
     }
     if member.last.is_none() || member.poll.reach() == 0 {
         return match member.complaint() {

@@ -297,6 +297,9 @@ impl Association {
     pub(crate) fn abandon(&mut self, turn: &mut Turn<'_>) {
         if let Some(exchange) = self.exchange.take() {
             turn.outbox.push(Output::Close(exchange.token));
+            if let Some(client) = self.credentials.nts_mut() {
+                client.abandon();
+            }
         }
     }
 
@@ -370,10 +373,10 @@ impl Association {
     fn fail(&mut self, turn: &mut Turn<'_>) {
         self.failed = self.failed.saturating_add(1);
         self.refused = self.counters.take_complaint();
-        self.abandon(turn);
         if self.credentials.nts_mut().is_some_and(NtsClient::handle_unanswered) {
             self.poll.hurry(turn.now.mono);
         }
+        self.abandon(turn);
     }
 
     fn expiry(&self, exchange: &Exchange) -> Mono {

@@ -66,6 +66,7 @@ impl Association {
         let Some(client) = self.credentials.nts_mut() else { return };
         match client.handle_exchanged(&self.name, result, turn) {
             Established::No => self.failed = self.failed.saturating_add(1),
+            Established::Refuted => self.disbelieve(turn),
             Established::Keys => self.abandon(turn),
             Established::Server(remote) => self.ask_at(remote, turn),
         }
@@ -104,8 +105,14 @@ impl Association {
         if let Some(client) = self.credentials.nts_mut()
             && !client.handle_time_known(&self.name, unix_s, turn)
         {
-            self.abandon(turn);
+            self.disbelieve(turn);
         }
+    }
+
+    /// What it said counts no more: the certificate behind its keys does not hold.
+    fn disbelieve(&mut self, turn: &mut Turn<'_>) {
+        self.remeasure(turn);
+        self.failed = self.failed.saturating_add(1);
     }
 
     /// What it tells cannot be the time, by its own certificate.

@@ -20,19 +20,21 @@ const STRETCH: f64 = 0.25;
 pub(super) struct Backoff {
     attempts: u32,
     next: Mono,
+    /// The shortest pause since the last exchange ends here: nothing makes the next one come sooner.
+    earliest: Mono,
 }
 
 impl Backoff {
     /// The first exchange may begin at once.
     pub(super) fn new(now: Mono) -> Self {
-        Self { attempts: 0, next: now }
+        Self { attempts: 0, next: now, earliest: now }
     }
 
     /// For another address of the same server: the first exchange comes after the shortest pause, and if it fails the
     /// pauses go on where those of the old address were.
     pub(super) fn carried_over(&self, now: Mono, rng: &mut Rng) -> Self {
         let next = if self.attempts == 0 { now } else { now.after(FIRST_S * stretch(rng)) };
-        Self { attempts: self.attempts, next }
+        Self { attempts: self.attempts, next, earliest: next }
     }
 
     /// Not before this.
@@ -57,6 +59,7 @@ impl Backoff {
         }
         let pause_s = pause_s.min(longest_s) * stretch(rng);
         self.next = now.after(pause_s);
+        self.earliest = now.after(FIRST_S);
         pause_s
     }
 
@@ -67,7 +70,7 @@ impl Backoff {
 
     /// Something changed that may have been the reason of the failures, or somebody wants it to be tried now.
     pub(super) fn hurry(&mut self, now: Mono, rng: &mut Rng) {
-        let soon = now.after(FIRST_S * stretch(rng) - FIRST_S);
+        let soon = now.max(self.earliest).after(FIRST_S * (stretch(rng) - 1.0));
         self.next = self.next.min(soon);
     }
 

@@ -6,6 +6,7 @@
 //! (RFC 8915 §4.2). Whatever happens, nothing is ever sent or believed without NTS.
 
 mod backoff;
+mod establish;
 mod session;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,19 +28,14 @@ use crate::io::{
 use crate::outbox::Turn;
 use crate::report::NtsReport;
 use crate::rng::Rng;
-use crate::sources::{Lookup, earlier, is_unicast};
-use crate::system::unix_s;
+use crate::sources::{Lookup, earlier};
 
 /// An adapter that says nothing for so long has failed, seconds.
 const SILENCE_S: f64 = 60.0;
 /// Pause before the next address of the same name is tried, seconds.
 const NEXT_ADDRESS_S: f64 = 1.0;
-/// The longest name that a server may send us on to (RFC 1035 §2.3.4).
-const MAX_NAME_LEN: usize = 255;
 /// Key exchanges that fail in a row before another address of the name is looked for.
 const MANY_FAILURES: u32 = 4;
-/// Keys are exchanged anew by up to this share of the interval earlier.
-const REFRESH_SPREAD: f64 = 0.1;
 
 /// The process of one association.
 #[derive(Debug)]
@@ -79,8 +75,10 @@ pub(crate) struct Certificate<'a> {
 /// What came of a key exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Established {
-    /// Nothing: it failed, or was not ours.
+    /// Nothing: it failed.
     No,
+    /// Nothing, and the keys that were there are worth nothing either: their certificate has got its strict verdict.
+    Refuted,
     /// Keys; the address of the server for time is not known yet.
     Keys,
     /// Keys for the server for time at this address.
@@ -231,50 +229,11 @@ impl NtsClient {
                 established
             }
             Err(error) => {
+                let had_keys = self.session.is_some();
                 self.fail(source, error, turn);
-                Established::No
+                if had_keys && self.session.is_none() { Established::Refuted } else { Established::No }
             }
         }
-    }
-
-    fn establish(
-        &mut self,
-        exchanged: KeyExchanged,
-        dates: CertificateDates,
-        turn: &mut Turn<'_>,
-    ) -> Result<Established, KeyExchangeError> {
-        let useless =
-            |text: &str| KeyExchangeError { fault: KeyExchangeFault::Answer, text: text.to_owned() };
-        let port = exchanged.port.unwrap_or(self.port);
-        let named = exchanged.server.as_deref().filter(|name| !name.is_empty());
-        let address = match named {
-            Some(name) if name.len() > MAX_NAME_LEN || !name.is_ascii() => {
-                return Err(useless("the server sends us on to a name that is none"));
-            }
-            Some(name) => name.trim_end_matches('.').parse::<IpAddr>().ok(),
-            None => self.server().map(|server| server.ip()),
-        };
-        if port == 0 || address.is_some_and(|address| !is_unicast(address)) {
-            return Err(useless("the server sends us on to an address that is none"));
-        }
-        let refresh_s = f64::from(self.options.refresh_s) * (1.0 - REFRESH_SPREAD * turn.rng.uniform());
-        let refresh_at = turn.now.mono.after(refresh_s);
-        let session = Session::new(&exchanged, tested(&exchanged, dates, turn)?, refresh_at)
-            .ok_or_else(|| useless("the server gave no cookie that can be used"))?;
-        self.query = None;
-        self.backoff.ended(true, turn.now.mono, turn.rng);
-        self.failure = None;
-        self.told_misdated = false;
-        self.exchanges = self.exchanges.saturating_add(1);
-        self.last = Some(turn.now.mono);
-        self.session = Some(session);
-        self.lookup = match (address, named) {
-            (None, Some(name)) => Some(Lookup::new(name, port, self.family, turn.now.mono)),
-            _ => None,
-        };
-        Ok(address.map_or(Established::Keys, |address| {
-            Established::Server(SocketAddr::new(address.to_canonical(), port))
-        }))
     }
 
     /// The name of the server for time was resolved: the first address that nobody uses yet, or the first.
@@ -341,6 +300,13 @@ impl NtsClient {
     /// it should be asked again soon.
     pub(crate) fn handle_unanswered(&mut self) -> bool {
         self.session.as_mut().is_some_and(Session::handle_unanswered)
+    }
+
+    /// Nobody wants the reply to the request under way any more.
+    pub(crate) fn abandon(&mut self) {
+        if let Some(session) = self.session.as_mut() {
+            session.abandon();
+        }
     }
 
     /// A reply came to this address of ours. `true` if the keys were used on another one before.
@@ -416,29 +382,5 @@ impl NtsClient {
             certificate_expires_unix_s: session.map(|session| session.validity().not_after_s),
             certificate_time: session.map(|session| session.tested().name().to_owned()),
         }
-    }
-}
-
-/// What is known of the dates of a certificate, now that keys were exchanged.
-fn tested(
-    exchanged: &KeyExchanged,
-    asked: CertificateDates,
-    turn: &Turn<'_>,
-) -> Result<Tested, KeyExchangeError> {
-    let own = unix_s(turn.now.cooked);
-    match (asked, turn.dates) {
-        (CertificateDates::At { .. }, _) => Ok(Tested::Known),
-        // Meanwhile the time has become known.
-        (_, CertificateDates::At { unix_s }) if exchanged.validity.contains(unix_s) => Ok(Tested::Known),
-        (_, CertificateDates::At { .. }) => Err(KeyExchangeError {
-            fault: KeyExchangeFault::CertificateDate,
-            text: "the server's certificate is not valid at the time that is known now".to_owned(),
-        }),
-        (CertificateDates::Deferred { floor_unix_s }, _)
-            if own >= floor_unix_s && exchanged.validity.contains(own) =>
-        {
-            Ok(Tested::OwnClock)
-        }
-        _ => Ok(Tested::Deferred),
     }
 }

@@ -126,7 +126,9 @@ impl Session {
 
     /// When new keys are wanted; `None` for at once.
     pub(super) fn replaced_at(&self) -> Option<Mono> {
-        let at_once = self.jar.is_empty() || self.refusals >= REFUSALS || self.unconfirmed;
+        // The reply to the last cookie may bring new ones.
+        let in_flight = self.outstanding.as_ref().is_some_and(|outstanding| !outstanding.answered);
+        let at_once = (self.jar.is_empty() && !in_flight) || self.refusals >= REFUSALS || self.unconfirmed;
         (!at_once).then_some(self.refresh_at)
     }
 
@@ -199,6 +201,10 @@ impl Session {
     pub(super) fn has_moved(&mut self, local: Option<IpAddr>) -> bool {
         let Some(local) = local else { return false };
         *self.local.get_or_insert(local) != local
+    }
+
+    pub(super) fn abandon(&mut self) {
+        self.outstanding = None;
     }
 
     /// See [`NtsClient::handle_unanswered`](super::NtsClient::handle_unanswered).

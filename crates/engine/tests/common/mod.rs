@@ -197,7 +197,10 @@ pub struct World {
     pub most_open: usize,
     pub resolves: Vec<(f64, QueryId, String)>,
     /// Servers for key exchange, by name. Where there is none, nobody can be reached.
+    /// Members of pools are found by their address.
     pub key_servers: HashMap<String, SharedKeyServer>,
+    /// The address of ours that replies come to.
+    pub local: IpAddr,
     pub exchanges: Vec<(f64, KeyExchange)>,
     /// Largest excess of the true error over the reported bound.
     pub worst_excess: f64,
@@ -257,6 +260,7 @@ impl World {
             most_open: 0,
             resolves: Vec::new(),
             key_servers: HashMap::new(),
+            local: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 100)),
             exchanges: Vec::new(),
             worst_excess: f64::NEG_INFINITY,
             compared: 0,
@@ -333,9 +337,16 @@ impl World {
     /// A datagram of anybody, now.
     pub fn inject(&mut self, token: Token, from: SocketAddr, bytes: &[u8]) {
         let received = Stamp { at: self.clock.cooked(), source: StampSource::Kernel, error: 1e-7 };
-        let local = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 100)));
-        let datagram = Datagram { bytes, remote: from, local, received };
+        let datagram = Datagram { bytes, remote: from, local: Some(self.local), received };
         self.engine.handle_datagram(token, &datagram, self.now());
+        self.drain();
+    }
+
+    /// A reference clock gives the true time.
+    pub fn pulse(&mut self, name: &str) {
+        let stamp = Stamp { at: self.clock.cooked(), source: StampSource::Kernel, error: 1e-6 };
+        let (truth, now) = (self.truth, self.now());
+        self.engine.handle_reference(name, stamp, truth, now);
         self.drain();
     }
 
@@ -454,8 +465,7 @@ impl World {
                 }
             }
             Output::KeyExchange(exchange) => {
-                let after_s =
-                    self.key_servers.get(&exchange.name).map_or(0.1, |server| server.borrow().delay_s);
+                let after_s = self.key_server(&exchange).map_or(0.1, |server| server.borrow().delay_s);
                 self.exchanges.push((at, (*exchange).clone()));
                 self.schedule(after_s, Delivery::Keys(exchange));
             }
@@ -497,6 +507,11 @@ impl World {
         self.schedule(after, arrive);
     }
 
+    fn key_server(&self, exchange: &KeyExchange) -> Option<SharedKeyServer> {
+        let by_address = self.key_servers.get(&exchange.remote.ip().to_string());
+        self.key_servers.get(&exchange.name).or(by_address).cloned()
+    }
+
     fn schedule(&mut self, after_s: f64, delivery: Delivery) {
         let at = self.truth + NtpDuration::from_seconds(after_s);
         self.order += 1;
@@ -534,7 +549,7 @@ impl World {
                 self.schedule(after, Delivery::Reply { token, bytes: sealed, from: at });
             }
             Delivery::Keys(exchange) => {
-                let result = match self.key_servers.get(&exchange.name) {
+                let result = match self.key_server(&exchange) {
                     Some(server) => server.borrow_mut().exchange(&exchange, self.truth),
                     None => Err(no_keys(KeyExchangeFault::Unreachable)),
                 };

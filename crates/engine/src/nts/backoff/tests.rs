@@ -66,8 +66,13 @@ fn an_operator_need_not_wait() {
     let mut backoff = Backoff::new(START);
     let mut rng = Rng::new([5; 32]);
     pauses(&mut backoff, true, 20);
-    backoff.hurry(START, &mut rng);
-    assert!(backoff.next().seconds_since(START) <= 2.5);
+    let later = START.after(1e5);
+    backoff.hurry(later, &mut rng);
+    assert!(backoff.next().seconds_since(later) <= 2.5);
+    // But for the shortest pause since the last exchange.
+    backoff.ended(true, later, &mut rng);
+    backoff.hurry(later.after(1.0), &mut rng);
+    assert!((10.0..=12.5).contains(&backoff.next().seconds_since(later)));
     backoff.put_off(START);
     assert!((backoff.next().seconds_since(START) - 1.0).abs() < 1e-6);
 }
