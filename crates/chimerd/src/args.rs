@@ -51,6 +51,8 @@ pub enum Action {
 pub enum Role {
     /// Resolves names.
     Resolver,
+    /// Exchanges keys with servers.
+    KeyExchangeClient,
     /// Exchanges keys with clients.
     KeyExchangeServer,
 }
@@ -99,6 +101,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             "-V" | "--version" => return Ok(Action::Version),
             "-h" | "--help" => return Ok(Action::Help),
             "--role=resolver" => return Ok(Action::Role(Role::Resolver)),
+            "--role=ke-client" => return Ok(Action::Role(Role::KeyExchangeClient)),
             "--role=ke-server" => return Ok(Action::Role(Role::KeyExchangeServer)),
             _ => match text.strip_prefix("--config=") {
                 Some(file) if !file.is_empty() => run.config = PathBuf::from(file),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use truechimer_config::Config;
 use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
-use truechimer_engine::{Engine, Event, KeyExchangeError, KeyExchangeFault, Output, Transmit};
+use truechimer_engine::{Engine, Event, Output, Transmit};
 use truechimer_sys::poll::{Interest, PollSet};
 use truechimer_sys::resolver::Resolver;
 use truechimer_sys::signal;
@@ -17,6 +17,7 @@ use crate::control::ControlServer;
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
+use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
 use crate::state::StateFiles;
 
@@ -114,6 +115,8 @@ pub struct Daemon {
     exchanges: Exchanges,
     listeners: Listeners,
     resolver: Option<Resolver>,
+    /// Key exchanges with servers, if a source wants them.
+    key_exchanges: Option<KeyExchanges>,
     /// Authenticated time for clients.
     nts: Option<Serving>,
     control: Option<ControlServer>,
@@ -182,8 +185,9 @@ impl Daemon {
         let mut now = self.clocks.now();
         self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
         self.take_answers(now);
+        self.take_keys(now);
         self.listeners.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
-        self.exchange_keys(now);
+        self.serve_keys(now);
         self.serve_control(now);
         if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now.mono) {
             self.engine.handle_timeout(now);
@@ -212,6 +216,9 @@ impl Daemon {
             self.poll.push(fd, Interest::Read);
         }
         let mut rests = self.listeners.register(&mut self.poll);
+        if let Some(exchanges) = &mut self.key_exchanges {
+            exchanges.register(&mut self.poll);
+        }
         if let Some(nts) = &mut self.nts {
             let now = self.clocks.now().mono;
             nts.register(&mut self.poll, now);
@@ -238,8 +245,9 @@ impl Daemon {
     /// passed when the sleep is over and the loop does not spin towards it.
     fn time_to_sleep(&mut self, rests: bool) -> Duration {
         let now = self.clocks.now().mono;
+        let exchanges = self.key_exchanges.as_ref().and_then(KeyExchanges::poll_timeout);
         let nts = self.nts.as_ref().and_then(Serving::poll_timeout);
-        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), nts];
+        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts];
         let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;
@@ -260,12 +268,7 @@ impl Daemon {
                 Output::Send(transmit) => self.send(&transmit, now),
                 Output::Close(token) => self.exchanges.close(token),
                 Output::Resolve { query, name, family } => self.resolve(query, &name, family, now),
-                Output::KeyExchange(exchange) => {
-                    let fault = KeyExchangeFault::Unavailable;
-                    let text = "this daemon does not exchange keys yet".to_owned();
-                    let result = Err(KeyExchangeError { fault, text });
-                    self.engine.handle_key_exchange(exchange.query, result, *now);
-                }
+                Output::KeyExchange(exchange) => self.exchange_with(&exchange, *now),
                 Output::Clock(command) => self.steer(command, now),
                 Output::Event(event) => self.handle_event(&event, *now),
             }
@@ -304,6 +307,10 @@ impl Daemon {
 
     fn handle_event(&mut self, event: &Event, now: Now) {
         self.journal.event(now.mono, event);
+        if matches!(event, Event::Interference { .. }) {
+            // A clock that jumps may be that of a machine which was set back to a snapshot.
+            self.stir();
+        }
         if let Some(observer) = &mut self.observer {
             observer.handle_event(event, now);
         }

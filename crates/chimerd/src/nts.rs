@@ -15,7 +15,6 @@
 //! believes nothing else.
 
 pub(crate) mod certificate;
-#[cfg(test)]
 pub(crate) mod client;
 mod codec;
 pub(crate) mod ring;

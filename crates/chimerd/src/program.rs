@@ -148,6 +148,7 @@ fn check(path: &Path) -> u8 {
 fn run_role(role: Role) -> u8 {
     let (name, ended) = match role {
         Role::Resolver => ("resolver", resolver::role_main()),
+        Role::KeyExchangeClient => ("key exchange client", nts::client::role_main()),
         Role::KeyExchangeServer => ("key exchange server", nts::server::role_main()),
     };
     match ended {

@@ -3,126 +3,20 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use truechimer_control::OBSERVE_SOCKET;
-use truechimer_control::client::Client;
-use truechimer_engine::report::KeyExchangeReport;
-use truechimer_nts_ke::authority::Authority;
-use truechimer_sys::clock::can_set_time;
 use truechimer_sys::tcp::TcpStream as Connection;
 
 mod common;
 
-use common::nts::{authority, days, exchange, free_ports, write_certificate};
+use common::nts::{NAME, Server, days, exchange, write_certificate};
 use common::wait_for;
-
-const CHIMERD: &str = env!("CARGO_BIN_EXE_chimerd");
-const NAME: &str = "time.example";
 
 /// Held for writing by the test that measures time, for reading by the others.
 static MACHINE: RwLock<()> = RwLock::new(());
-
-/// A daemon that serves time and keys on loopback, from a folder of its own.
-struct Server {
-    child: Child,
-    dir: tempfile::TempDir,
-    authority: Authority,
-    ntp: SocketAddr,
-    ke: SocketAddr,
-}
-
-impl Server {
-    /// `more` stands in `[serve.nts]`; `wrap` is what the daemon is started with.
-    fn start(more: &str, wrap: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        // The roles are nobody when the test runs as root, and must find the program.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let authority = authority();
-        write_certificate(dir.path(), &authority, NAME, days(90));
-        let (ntp, ke) = free_ports();
-        let text = format!(
-            "[clock]\ncontrol = false\nfrequency_file = false\n\
-             [daemon]\nstate_dir = \"{0}\"\nrun_dir = \"{0}/run\"\n\
-             [local]\nstratum = 9\n\
-             [serve]\nlisten = [\"127.0.0.1:{ntp}\"]\nallow = [\"127.0.0.0/8\"]\n\
-             [serve.nts]\nlisten = [\"127.0.0.1:{ke}\"]\n\
-             certificate = \"{0}/chain.pem\"\nprivate_key = \"{0}/key.pem\"\n{more}\n",
-            dir.path().display()
-        );
-        fs::write(dir.path().join("chimer.toml"), text).unwrap();
-        let mut words: Vec<&str> = wrap.to_vec();
-        if can_set_time() {
-            words.extend(["setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", "--"]);
-        }
-        words.push(CHIMERD);
-        let journal = fs::File::create(dir.path().join("journal")).unwrap();
-        let child = Command::new(words[0])
-            .args(&words[1..])
-            .arg("-f")
-            .arg(dir.path().join("chimer.toml"))
-            .stdout(Stdio::null())
-            .stderr(journal)
-            .spawn()
-            .unwrap();
-        let server = Self {
-            child,
-            dir,
-            authority,
-            ntp: ([127, 0, 0, 1], ntp).into(),
-            ke: ([127, 0, 0, 1], ke).into(),
-        };
-        wait_for("the first keys", 20, || exchange(server.ke, &server.authority, NAME).is_ok());
-        server
-    }
-
-    fn journal(&self) -> String {
-        fs::read_to_string(self.dir.path().join("journal")).unwrap()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn signal(&self, id: u32, name: &str) {
-        let script = format!("kill -{name} {id}");
-        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
-    }
-
-    fn report(&self) -> KeyExchangeReport {
-        let path = self.dir.path().join("run").join(OBSERVE_SOCKET);
-        let mut client = Client::connect(&path, Duration::from_secs(5)).unwrap();
-        client.report().unwrap().key_exchange.unwrap()
-    }
-
-    /// The process of the role.
-    fn role(&self) -> Option<u32> {
-        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
-        let children = fs::read_to_string(children).ok()?;
-        let is_role = |id: &u32| {
-            fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.starts_with(b"chimerd-ke-server\0"))
-        };
-        children.split_whitespace().map(|id| id.parse().unwrap()).find(is_role)
-    }
-
-    fn end(mut self) -> String {
-        self.signal(self.child.id(), "TERM");
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{}", self.journal());
-        self.journal()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn status(id: u32, field: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap();

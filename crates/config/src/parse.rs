@@ -241,7 +241,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
         config.engine.serve = Some(serve);
     }
     if let Some(table) = reader.section(root, "nts") {
-        config.trust = sections::read_nts(reader, &table);
+        (config.trust, config.engine.nts) = sections::read_nts(reader, &table);
     }
     config.paths.frequency_file = config.paths.state_dir.as_ref().map(|folder| folder.join(FREQUENCY_FILE));
     if let Some(table) = reader.section(root, "clock") {

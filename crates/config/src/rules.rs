@@ -96,4 +96,5 @@ rules! {
     KEYS_UNCHECKED = "L056" Note "The key file can be read by whoever checks the configuration";
     SHORT_COOKIES = "L060" Warning "Cookies last as long as a client's supply of them";
     OWN_KEYS = "L061" Warning "Clients are sent only to servers that have the keys";
+    UNNAMED_NTS = "L062" Note "A server with NTS is named by its name";
 }

@@ -19,7 +19,11 @@ fn every_option_is_read() {
     assert_eq!(read(&["--check", "--config", "b"]), Ok(Action::Check(PathBuf::from("b"))));
     assert_eq!(read(&["--version", "--nonsense"]), Ok(Action::Version));
     assert_eq!(read(&["-h"]), Ok(Action::Help));
-    for (name, role) in [("resolver", Role::Resolver), ("ke-server", Role::KeyExchangeServer)] {
+    for (name, role) in [
+        ("resolver", Role::Resolver),
+        ("ke-client", Role::KeyExchangeClient),
+        ("ke-server", Role::KeyExchangeServer),
+    ] {
         assert_eq!(read(&[&format!("--role={name}")]), Ok(Action::Role(role)));
     }
 }

@@ -18,6 +18,7 @@ impl Daemon {
         if now.mono >= self.save_at {
             self.save_at = now.mono.after(SAVE_INTERVAL_S);
             self.save_all(*now);
+            self.stir();
         }
         if now.mono >= self.readback_at {
             self.readback_at = now.mono.after(READBACK_INTERVAL_S);

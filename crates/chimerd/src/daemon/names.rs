@@ -8,6 +8,7 @@ use truechimer_sys::resolver::{self, Resolver};
 use truechimer_time::Now;
 
 use super::Daemon;
+use super::keys::uses_nts;
 
 impl Daemon {
     /// Asks for the addresses of a name. Some answers are there at once, but inside the loop that takes as long as the
@@ -44,11 +45,11 @@ fn reason(error: resolver::ResolveError) -> ResolveError {
     }
 }
 
-/// Whether any source has a name to resolve.
+/// Whether any source has a name to resolve, or may be given one by a key exchange.
 pub(super) fn wants_resolver(config: &EngineConfig) -> bool {
     config.sources.iter().any(|source| match &source.kind {
         SourceKind::Server(endpoint) | SourceKind::Pool { endpoint, .. } => {
-            matches!(endpoint.host, Host::Name(_))
+            matches!(endpoint.host, Host::Name(_)) || uses_nts(source)
         }
         SourceKind::Reference { .. } => false,
     })

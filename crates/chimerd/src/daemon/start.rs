@@ -13,7 +13,7 @@ use truechimer_sys::{clock, random};
 use truechimer_time::{Cooked, Mono, NtpDuration};
 
 use super::housekeeping::{READBACK_INTERVAL_S, SAVE_INTERVAL_S};
-use super::keys::sayer;
+use super::keys::{sayer, start_key_exchanges};
 use super::names::{start_resolver, wants_resolver};
 use super::{BUFFER_LEN, Daemon, DaemonOptions};
 use crate::clocks::Clocks;
@@ -32,6 +32,12 @@ const MAX_AHEAD_S: f64 = 100.0 * YEAR_S;
 /// How far the floor of the eras stays behind the last known good time. That time may itself have been wrong, by a server
 /// that we believed; then right servers are before it, and must still be understood.
 const FLOOR_MARGIN_S: f64 = 50.0 * YEAR_S;
+/// This program was not built before (2026-11-01T00:00:00Z), or, where the build says so, before what `SOURCE_DATE_EPOCH`
+/// says: a certificate that had expired by then has no business to be believed.
+const BUILT: Cooked = Cooked::from_unix_nanos(match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => later(1_793_491_200, text.as_bytes()) as i128 * 1_000_000_000,
+    None => 1_793_491_200 * 1_000_000_000,
+});
 const YEAR_S: f64 = 365.25 * 86_400.0;
 
 /// Why a daemon cannot start: one sentence.
@@ -107,13 +113,17 @@ impl Daemon {
         raise_floor(&mut config.engine, last_good_time);
 
         let now = clock.now();
-        let nts = Serving::start(&config, now, &mut sayer(&mut journal, now))?;
+        let mut say = sayer(&mut journal, now);
+        let nts = Serving::start(&config, now, &mut say)?;
+        let key_exchanges = start_key_exchanges(&config, config.roles, &mut say)
+            .map_err(|error| StartError(format!("cannot start the key exchange client: {error}")))?;
+        drop(say);
         let initial = Initial {
             oscillator: restored.oscillator,
             stepped_total: restored.stepped_total,
             controls_clock,
             precision: clock::precision(),
-            certificate_floor: last_good_time,
+            certificate_floor: last_good_time.max(Some(BUILT)),
         };
         let mut clocks = Clocks::new(clock);
         let now = clocks.now();
@@ -127,6 +137,7 @@ impl Daemon {
             exchanges: Exchanges::default(),
             listeners,
             resolver,
+            key_exchanges,
             nts,
             control,
             state,
@@ -141,6 +152,7 @@ impl Daemon {
             save_failed: false,
             poll_failures: 0,
         };
+        daemon.hand_over_ring();
         daemon.announce(controls_clock, now.mono);
         Ok(daemon)
     }
@@ -162,6 +174,20 @@ impl Daemon {
         let text = format!("chimerd {version} started: {sources}, {steering}, {serving}");
         self.journal.line(now, Priority::Notice, &text);
     }
+}
+
+/// The later of two times in seconds since 1970, of which the second is text; what is no number does not count.
+const fn later(seconds: u64, text: &[u8]) -> u64 {
+    let (mut value, mut rest) = (0_u64, text);
+    while let [digit, after @ ..] = rest {
+        // Twelve digits reach far enough.
+        if !digit.is_ascii_digit() || text.len() > 12 {
+            return seconds;
+        }
+        value = value * 10 + (*digit - b'0') as u64;
+        rest = after;
+    }
+    if value > seconds { value } else { seconds }
 }
 
 /// The last known good time, if it can be one.

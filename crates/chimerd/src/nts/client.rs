@@ -8,13 +8,17 @@ mod role;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use truechimer_config::Roles;
 use truechimer_nts_ke::{
     ClientTls, ExchangeAnswer, ExchangeRequest, KeError, NetworkFault, TrustedCertificates,
 };
 use truechimer_sys::poll::PollSet;
+use truechimer_sys::role::Program;
 use truechimer_time::Mono;
 
 use exchange::Exchange;
+
+pub(crate) use role::{ClientRole, role_main};
 
 /// Exchanges under way at most; there are no more sources than this.
 const MOST_OPEN: usize = 64;
@@ -156,6 +160,80 @@ impl KeClient {
         let tls = self.tls.as_ref().map(|(tls, _)| tls.clone());
         // Nothing could be believed, which is said apart.
         tls.ok_or(KeError::Network(NetworkFault::Unavailable))
+    }
+}
+
+/// Where exchanges are made.
+pub(crate) enum KeyExchanges {
+    /// In the loop.
+    Inline(Box<KeClient>),
+    /// In a process of their own.
+    Role(Box<ClientRole>),
+}
+
+impl KeyExchanges {
+    /// Where the configuration wants them.
+    pub(crate) fn start(roles: Roles, trust: Trust) -> std::io::Result<Self> {
+        Ok(match roles {
+            Roles::Inline => Self::Inline(Box::new(KeClient::new(trust))),
+            Roles::Process => Self::Role(Box::new(ClientRole::start(Program::own("ke-client"), trust)?)),
+        })
+    }
+
+    /// Begins an exchange; its answer comes from [`poll_answer`](Self::poll_answer).
+    pub(crate) fn begin(&mut self, request: ExchangeRequest, now: Mono) {
+        match self {
+            Self::Inline(client) => client.begin(request, now),
+            Self::Role(role) => role.begin(&request, now),
+        }
+    }
+
+    /// Believes others from the next exchange on.
+    pub(crate) fn set_trust(&mut self, trust: Trust) {
+        match self {
+            Self::Inline(client) => client.set_trust(trust),
+            Self::Role(role) => role.set_trust(trust),
+        }
+    }
+
+    /// Names the sockets to wait for.
+    pub(crate) fn register(&mut self, poll: &mut PollSet) {
+        match self {
+            Self::Inline(client) => client.register(poll),
+            Self::Role(role) => role.register(poll),
+        }
+    }
+
+    /// When there is something to do although nothing comes.
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        match self {
+            Self::Inline(client) => client.poll_timeout(),
+            Self::Role(role) => role.poll_timeout(),
+        }
+    }
+
+    /// Works on what is ready.
+    pub(crate) fn handle_ready(&mut self, poll: &PollSet, now: Mono) {
+        match self {
+            Self::Inline(client) => client.handle_ready(poll, now),
+            Self::Role(role) => role.handle_ready(poll, now),
+        }
+    }
+
+    /// Takes what came of an exchange.
+    pub(crate) fn poll_answer(&mut self) -> Option<ExchangeAnswer> {
+        match self {
+            Self::Inline(client) => client.poll_answer(),
+            Self::Role(role) => role.poll_answer(),
+        }
+    }
+
+    /// What is wrong with the certificates that shall be believed.
+    pub(crate) fn take_complaints(&mut self) -> Vec<String> {
+        match self {
+            Self::Inline(client) => client.take_complaints(),
+            Self::Role(role) => role.take_complaints(),
+        }
     }
 }
 

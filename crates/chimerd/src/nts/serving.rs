@@ -7,6 +7,7 @@ use truechimer_config::nts::KeyExchangeServer;
 use truechimer_config::{Config, Roles};
 use truechimer_engine::config::{AccessRule, Listener};
 use truechimer_engine::report::KeyExchangeReport;
+use truechimer_nts::KeyRing;
 use truechimer_nts_ke::validity::Date;
 use truechimer_nts_ke::{ServerTls, Validity};
 use truechimer_sys::poll::PollSet;
@@ -93,6 +94,11 @@ impl Serving {
         Ok(())
     }
 
+    /// What cookies are made with.
+    pub(crate) fn ring(&self) -> Option<&Arc<KeyRing>> {
+        self.ring.ring()
+    }
+
     /// The addresses it listens on for key exchange.
     pub(crate) fn addresses(&self) -> Vec<std::net::SocketAddr> {
         let doors = self.exchange.iter().flat_map(|exchange| &exchange.doors);
@@ -161,8 +167,8 @@ impl Serving {
         files.into_iter().chain([self.ring.poll_timeout()]).any(|at| at <= now)
     }
 
-    /// Looks after files, keys and dates. `time_known` is whether the clock is right.
-    pub(crate) fn keep_house(&mut self, now: Now, time_known: bool, say: Say<'_>) {
+    /// Looks after files, keys and dates. `time_known` is whether the clock is right. Whether there is another ring.
+    pub(crate) fn keep_house(&mut self, now: Now, time_known: bool, say: Say<'_>) -> bool {
         if let Some(exchange) = &mut self.exchange {
             if let Some(texts) = exchange.files.poll_change(now.mono) {
                 exchange.identify(texts, say);
@@ -172,9 +178,11 @@ impl Serving {
                 exchange.tell_expiry(expiry, say);
             }
         }
-        if self.ring.poll_change(now, time_known, say) {
+        let changed = self.ring.poll_change(now, time_known, say);
+        if changed {
             self.hand_over_ring();
         }
+        changed
     }
 
     /// The files that must be readable after the change of user too, for what is renewed to be noticed.

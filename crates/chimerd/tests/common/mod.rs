@@ -70,7 +70,11 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(mut options: DaemonOptions) -> Self {
         options.max_sleep = Duration::from_millis(20);
-        let mut daemon = Daemon::new(options).expect("the daemon starts");
+        Self::of(Daemon::new(options).expect("the daemon starts"))
+    }
+
+    /// One that is ready to run.
+    pub(crate) fn of(mut daemon: Daemon) -> Self {
         let addresses = daemon.listening();
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);

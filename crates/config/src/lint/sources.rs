@@ -1,6 +1,8 @@
 //! Rules about sources.
 
-use truechimer_engine::config::{Authentication, AuthenticationPolicy, Endpoint, SourceConfig, SourceKind};
+use truechimer_engine::config::{
+    Authentication, AuthenticationPolicy, Endpoint, Host, SourceConfig, SourceKind,
+};
 
 use super::Linter;
 use super::network::{is_general_pool, is_public, operator};
@@ -18,7 +20,7 @@ pub(super) fn lint(linter: &mut Linter<'_>) {
             &rules::NOT_AUTHENTICATED,
             "selection.authentication",
             "no source is authenticated, which is required: the clock is never corrected",
-            "give sources a key, or drop `authentication`",
+            "give sources `nts` or a key, or drop `authentication`",
         );
     } else {
         lint_number(linter, possible);
@@ -140,6 +142,16 @@ fn lint_manners(linter: &mut Linter<'_>, index: usize, source: &SourceConfig, en
             &format!("source[{index}].burst"),
             "`burst` multiplies the load on a server that is likely not yours",
             "drop it, or ask the operator; `iburst` alone speeds up the start",
+        );
+    }
+    if let (Authentication::Nts(_), Host::Address(address)) = (options.authentication, &endpoint.host) {
+        linter.say(
+            &rules::UNNAMED_NTS,
+            &format!("source[{index}].server"),
+            format!(
+                "the server's certificate must be for `{address}`, and certificates for addresses are rare"
+            ),
+            "name the server as its certificate does",
         );
     }
     if is_general_pool(&endpoint.host) {

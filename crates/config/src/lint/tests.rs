@@ -65,6 +65,7 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
         ("L041", format!("{FOUR}[local]\n"), 3, local("")),
         ("L060", nts("nts.rotate = \"1h\""), 8, nts("nts.rotate = \"2h\"")),
         ("L060", nts("nts.master_secret = \"/s\"\nnts.rotate = \"1h\""), 9, nts("nts.rotate = \"1h\"\nnts.keep = 3")),
+        ("L062", "[[source]]\nserver = \"192.0.2.1\"\nnts = true\n".into(), 2, with("nts = true")),
         ("L061", nts("nts.ntp_server = \"b.example\""), 8, nts("nts.ntp_server = \"b.example\"\nnts.key_ring = \"/r\"")),
     ]
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use truechimer_engine::config::*;
 
 use super::*;
+use crate::nts::{CertificateTrust, KeyExchangeLimits, RingOrigin};
 use crate::{RULES, Roles};
 
 /// A malformed file of every kind, by name.
@@ -125,6 +126,11 @@ const ZOO: &[(&str, &str)] = &[
     ("nts_never", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\nrotate = \"never\"\n"),
     ("nts_never_derived", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\nmaster_secret = \"/s\"\nrotate = \"never\"\n"),
     ("nts_server", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\nntp_server = \"a.example:123\"\n"),
+    ("nts_word", "[[source]]\nserver = \"a.example\"\nnts = \"yes\"\n"),
+    ("nts_and_key", "[[source]]\nserver = \"a.example\"\nkey = 10\nnts = true\n[keys]\nfile = \"/etc/truechimer/keys\"\n"),
+    ("nts_version", "[[source]]\nserver = \"a.example\"\nnts = { port = 4461 }\nversion = 3\n"),
+    ("nts_refresh", "[[source]]\nserver = \"a.example\"\nnts = { refresh = \"5s\", prot = 1 }\n"),
+    ("nts_time", "[nts]\ncertificate_time = \"lader\"\n"),
     ("nts_trusts_nobody", "[nts]\nsystem_certificates = false\n"),
     ("nts_relative", "[nts]\ntrusted_certificates = [\"ca.pem\", 5]\n"),
     ("key_without_file", "[[source]]\nserver = \"a.example\"\nkey = 10\n"),
@@ -229,6 +235,21 @@ fn every_section_reaches_its_types() {
         max_delay_ratio = 3
         offset = "-12.5us"
         key = 10
+        [[source]]
+        server = "nts.example.net"
+        nts = { port = 4461 }
+        [nts]
+        certificate_time = "strict"
+        certificate_quorum = 3
+        system_certificates = false
+        trusted_certificates = ["/etc/ssl/our-ca.pem"]
+        [serve.nts]
+        certificate = "/etc/ssl/time.pem"
+        private_key = "/etc/ssl/time.key"
+        ntp_server = "NTP.example.net"
+        max_connections = 50
+        rotate = "12h"
+        keep = 4
         [serve]
         listen = ["0.0.0.0:123", { address = "[::1]:1123", interface = "lo" }]
         allow = ["10.0.0.0/8", "192.0.2.7"]
@@ -273,6 +294,24 @@ fn every_section_reaches_its_types() {
     assert_eq!((options.min_poll.exponent(), options.max_poll.exponent()), (-2, 12));
     assert!(!options.iburst && options.prefer && !options.trust);
     assert_eq!(options.authentication, Authentication::Key(10));
+    assert_eq!(
+        config.engine.sources[2].options.authentication,
+        Authentication::Nts(NtsOptions { ke_port: 4461, ..NtsOptions::default() })
+    );
+    let strict = NtsConfig { certificate_time: CertificateTime::Strict, certificate_quorum: Some(3) };
+    assert_eq!(config.engine.nts, strict);
+    assert_eq!(config.trust, CertificateTrust { system: false, files: vec!["/etc/ssl/our-ca.pem".into()] });
+    let nts = config.serve_nts.unwrap();
+    let ring = Some("/srv/chimer/key-ring".into());
+    assert_eq!(nts.ring, RingOrigin::File { path: ring, rotate_s: Some(43_200.0) });
+    assert_eq!(nts.keep, 4);
+    let exchange = nts.key_exchange.unwrap();
+    // At the addresses where time is served, and nowhere else.
+    let listen: Vec<_> = exchange.listen.iter().map(|listener| listener.address.to_string()).collect();
+    assert_eq!(listen, ["0.0.0.0:4460", "[::1]:4460"]);
+    assert_eq!(exchange.listen[1].interface.as_deref(), Some("lo"));
+    assert_eq!(exchange.ntp_server.as_deref(), Some("ntp.example.net"));
+    assert_eq!(exchange.limits, KeyExchangeLimits { max_connections: 50, ..KeyExchangeLimits::default() });
     assert_eq!((options.max_delay_s, options.max_delay_ratio, options.offset_s), (0.1, Some(3.0), -12.5e-6));
     let serve = config.engine.serve.unwrap();
     assert_eq!(serve.listen[0], Listener { address: "0.0.0.0:123".parse().unwrap(), interface: None });

@@ -154,6 +154,13 @@ pub static KEYS: &[Key] = &[
     key("source", "max_stratum", integer(1, 15), "`15`", "4",
         "Replies from a higher stratum are dropped."),
 
+    key("source", "nts", Kind::Table("`true`, `false`, or a table of `port` and `refresh`"), "`false`", "true",
+        "Authenticate the source by NTS: keys are exchanged with it over TLS, and it must have a certificate for its name. \
+         Without keys it is not asked, and never believed. Most operators that offer it say so. See `docs/nts.md`."),
+    key("source", "nts.port", integer(1, 65_535), "`4460`", "4461",
+        "The TCP port of key exchange."),
+    key("source", "nts.refresh", seconds(600.0, 365.0 * DAY), r#"`"14d"`"#, r#""1d""#,
+        "Keys are exchanged anew when they are this old, or a little earlier."),
     key("source", "key", integer(1, u32::MAX as i64), "none", "10",
         "Authenticate requests and replies with the symmetric key of this identifier in the file of `[keys]`. Replies \
          without it, or with another key, are dropped."),
@@ -257,6 +264,12 @@ pub static KEYS: &[Key] = &[
     key("selection", "min_sources", integer(1, 64), "`1`", "3",
         "How many sources must agree before the clock is corrected."),
 
+    key("nts", "certificate_time", Kind::Word(&["ladder", "strict"]), r#"`"ladder"`"#, r#""strict""#,
+        "By which clock the dates of certificates are judged while nobody knows the time. `\"ladder\"` lets the servers \
+         themselves confirm them, and sets the clock only then; `\"strict\"` believes the machine's clock, right or wrong. \
+         Names and chains are verified in any case."),
+    key("nts", "certificate_quorum", integer(1, 64), "2, or all NTS servers if there are fewer", "3",
+        "How many different NTS servers must agree before a clock is set that their certificates contradict."),
     key("nts", "system_certificates", Kind::Boolean, "`true`", "false",
         "Whether to believe the certificate authorities that the system trusts."),
     key("nts", "trusted_certificates", Kind::Paths { most: 16, longest: 4000 }, "`[]`", r#"["/etc/ssl/our-ca.pem"]"#,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{Config, Diagnostic, parse};
 
+const SOURCE: &str = "[[source]]\nserver = \"a.example\"\n";
 const SERVE: &str = "[serve]\nlisten = [\"[::1]:123\"]\n";
 const KEYED: &str = "[keys]\nfile = \"/keys\"\n[[source]]\nserver = \"a.example\"\n";
 const NTS: &str = "nts.certificate = \"/c\"\nnts.private_key = \"/k\"\n";
@@ -12,7 +13,7 @@ fn file(key: &Key, value: &str) -> String {
         ("source", "server" | "pool") => format!("[[source]]\n{line}"),
         ("source", "size") => format!("[[source]]\npool = \"a.example\"\n{line}"),
         ("source", "key") => format!("{KEYED}{line}"),
-        ("source", _) => format!("[[source]]\nserver = \"a.example\"\n{line}"),
+        ("source", _) => format!("{SOURCE}{line}"),
         ("serve", "listen") => format!("[serve]\n{line}"),
         ("serve", "listen.address") => format!("[serve]\nlisten = [{{ address = {value} }}]\n"),
         ("serve", "listen.interface") => {
@@ -37,7 +38,8 @@ fn base(key: &Key) -> Config {
         ("source", "server" | "pool") | ("serve", "listen") => "[clock]\n",
         ("source", "size") => "[[source]]\npool = \"a.example\"\n",
         ("source", "key") => KEYED,
-        ("source", _) => "[[source]]\nserver = \"a.example\"\n",
+        ("source", name) if name.starts_with("nts.") => &format!("{SOURCE}nts = true\n"),
+        ("source", _) => SOURCE,
         ("serve", "listen.address") => "[serve]\nlisten = [\"[::1]:1\"]\n",
         ("serve", name) if name.starts_with("nts.") => &format!("{SERVE}{NTS}"),
         ("serve", _) => SERVE,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use truechimer_engine::config::{Host, Listener};
+use truechimer_engine::config::{CertificateTime, Host, Listener, NtsConfig};
 
 use super::serve::read_listeners;
 use super::{path, paths, set};
@@ -31,7 +31,16 @@ const FOR_KEY_EXCHANGE: &[&str] = &[
 ];
 
 /// `[nts]`.
-pub(crate) fn read_nts(reader: &mut Reader, table: &Table<'_>) -> CertificateTrust {
+pub(crate) fn read_nts(reader: &mut Reader, table: &Table<'_>) -> (CertificateTrust, NtsConfig) {
+    let certificate_time = match reader.word(table, "certificate_time") {
+        Some("strict") => CertificateTime::Strict,
+        _ => CertificateTime::Ladder,
+    };
+    let certificate_quorum = reader.integer(table, "certificate_quorum");
+    (read_trust(reader, table), NtsConfig { certificate_time, certificate_quorum })
+}
+
+fn read_trust(reader: &mut Reader, table: &Table<'_>) -> CertificateTrust {
     let mut trust = CertificateTrust::default();
     set(&mut trust.system, reader.boolean(table, "system_certificates"));
     trust.files = paths(reader, table, "trusted_certificates", MOST_FILES);

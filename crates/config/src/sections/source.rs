@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 use truechimer_engine::config::{
-    Authentication, Endpoint, Family, Host, SourceConfig, SourceKind, SourceOptions,
+    Authentication, Endpoint, Family, Host, NtsOptions, SourceConfig, SourceKind, SourceOptions,
 };
 use truechimer_time::PollExponent;
 
@@ -167,7 +167,35 @@ pub fn read_options(reader: &mut Reader, table: &Table<'_>) -> SourceOptions {
     });
     options.bind = read_bind(reader, table);
     set(&mut options.authentication, reader.integer(table, "key").map(Authentication::Key));
+    set(&mut options.authentication, read_nts(reader, table, options.version).map(Authentication::Nts));
     options
+}
+
+/// `nts = true`, or a table of what differs from the usual.
+fn read_nts(reader: &mut Reader, table: &Table<'_>, version: u8) -> Option<NtsOptions> {
+    let item = table.item("nts")?;
+    let mut options = NtsOptions::default();
+    match item.value {
+        DeValue::Boolean(false) => return None,
+        DeValue::Boolean(true) => {}
+        _ => {
+            let nts = reader.subtable(table, &item)?;
+            set(&mut options.ke_port, reader.integer(&nts, "port"));
+            // Whole seconds, within its range.
+            set(&mut options.refresh_s, reader.duration(&nts, "refresh").map(|seconds| seconds as u32));
+        }
+    }
+    if let Some(key) = table.item("key") {
+        let message = "a source is authenticated by `nts` or by a `key`";
+        let diagnostic = reader.at(&rules::CONTRADICTION, &item.span, message);
+        let diagnostic = diagnostic.related(key.span, "the key");
+        reader.push(diagnostic.help("drop one of them; `nts` is the better one where the server has it"));
+    }
+    if let (3, Some(item)) = (version, table.item("version")) {
+        let diagnostic = reader.at(&rules::CONTRADICTION, &item.span, "NTS needs NTP version 4");
+        reader.push(diagnostic.help("drop `version`"));
+    }
+    Some(options)
 }
 
 fn read_poll(reader: &mut Reader, table: &Table<'_>) -> (PollExponent, PollExponent) {
