@@ -56,6 +56,10 @@ pub enum AttackKind {
     Reflect,
     /// Random bytes, 0 to 127 of them.
     Garbage,
+    /// An NTS NAK by somebody who sees nothing: origin and unique identifier are random.
+    BlindNak,
+    /// An NTS NAK by somebody who sees the requests: all that can be forged of one.
+    SeenNak,
 }
 
 /// A packet forged for a socket of the victim.
@@ -103,6 +107,16 @@ impl Tap {
             AttackKind::BlindSpoof => reply(truth, origin, 1, *b"GPS\0").to_vec(),
             AttackKind::ZeroOrigin => reply(truth, NtpTimestamp::ZERO, 1, *b"GPS\0").to_vec(),
             AttackKind::Kiss(code) => reply(truth, origin, 0, code).to_vec(),
+            AttackKind::BlindNak => {
+                let mut identifier = [0; 32];
+                random.fill(&mut identifier);
+                [&reply(truth, origin, 0, *b"NTSN")[..], &[1, 4, 0, 36], &identifier].concat()
+            }
+            AttackKind::SeenNak => {
+                let origin = Header::parse(&target.bytes)?.transmit_timestamp;
+                let identifier = target.bytes.get(48..48 + 36)?;
+                [&reply(truth, origin, 0, *b"NTSN")[..], identifier].concat()
+            }
             AttackKind::Reflect => target.bytes.clone(),
             AttackKind::Garbage => {
                 let mut bytes = vec![0; random.below(128)];

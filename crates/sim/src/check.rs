@@ -12,9 +12,11 @@
 //! | I7 | what clients and the kernel are told of the clock is true |
 //! | I8 | a packet that fails a check changes nothing but that check's counter |
 
+mod corpus;
 mod turn;
 mod unchanged;
 
+pub(crate) use corpus::Corpus;
 pub(crate) use turn::{Cause, Truth, Watch};
 pub(crate) use unchanged::Fingerprint;
 

@@ -11,11 +11,11 @@ use truechimer_engine::{Engine, Event, Initial, KeyExchange, Output, Token};
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp, StampSource};
 
 use crate::attack::Tap;
-use crate::check::{Book, Cause, Watch};
+use crate::check::{Book, Cause, Corpus, Watch};
 use crate::link::{Direction, Link};
 use crate::oscillator::Oscillator;
 use crate::random::Random;
-use crate::scenario::{HostConfig, Path};
+use crate::scenario::{HostConfig, Path, Peer};
 
 /// The monotonic clock does not begin at zero, so that a deadline "before the start" is no underflow.
 const BOOT_NS: i128 = 1_000_000_000_000;
@@ -52,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) watch: Watch,
     pub(crate) tap: Tap,
+    pub(crate) corpus: Corpus,
     pub(crate) events: BTreeMap<String, u64>,
     pub(crate) happenings: Vec<Happening>,
     pub(crate) packets: u64,
@@ -92,7 +93,7 @@ impl Host {
             stepped_total: NtpDuration::ZERO,
             controls_clock: config.controls_clock,
             precision: PRECISION,
-            certificate_floor: None,
+            certificate_floor: Some(truth + NtpDuration::from_seconds(config.certificate_floor_s)),
         };
         let engine = Engine::new(engine_config.clone(), initial, stream(1).seed(), now);
         let links =
@@ -101,6 +102,7 @@ impl Host {
             watch: Watch::new(index, engine_config),
             engine,
             tap: Tap::default(),
+            corpus: Corpus::default(),
             events: BTreeMap::new(),
             happenings: Vec::new(),
             packets: 0,
@@ -236,6 +238,7 @@ impl Host {
         self.first_packet_s.get_or_insert(at_s);
         self.open.push(token);
         self.tap.request(token, remote, bytes);
+        self.corpus.request(bytes);
         let stamp = self.stamp(StampSource::User);
         let now = self.now();
         self.engine.handle_sent(token, stamp, now);
@@ -244,7 +247,8 @@ impl Host {
             self.engine.handle_tx_timestamp(token, stamp, now);
         }
         let Some(after_s) = self.pass(remote, Direction::Up, at_s) else { return };
-        departures.push(Departure::Request { token, remote, bytes: bytes.to_vec(), after_s });
+        let bytes = self.left_of(remote, bytes, at_s).to_vec();
+        departures.push(Departure::Request { token, remote, bytes, after_s });
     }
 
     /// Sends something through the link to `remote`, either way; `None` if there is no such link.
@@ -261,6 +265,35 @@ impl Host {
     /// The path to this address.
     pub(crate) fn path(&self, remote: SocketAddr) -> Option<(usize, &Path)> {
         self.config.paths.iter().enumerate().find(|(_, path)| path.peer.address() == remote)
+    }
+
+    /// How much of a packet comes out of the link to `remote`.
+    pub(crate) fn left_of<'b>(&self, remote: SocketAddr, bytes: &'b [u8], at_s: f64) -> &'b [u8] {
+        let link = self.path(remote).and_then(|(index, _)| self.links.get(index));
+        link.and_then(|link| bytes.get(..link.passes(bytes, at_s))).unwrap_or(bytes)
+    }
+
+    /// Who is at this address, whatever the port.
+    pub(crate) fn peer_at(&self, address: IpAddr) -> Option<Peer> {
+        self.config.paths.iter().map(|path| path.peer).find(|peer| peer.address().ip() == address)
+    }
+
+    /// The daemon dies, and another one is started at once.
+    pub(crate) fn restart(&mut self, index: usize) {
+        let now = self.now();
+        let config = self.config.engine_config(index);
+        let initial = Initial {
+            oscillator: Some(self.engine.oscillator()),
+            stepped_total: self.engine.stepped_total(),
+            controls_clock: self.config.controls_clock,
+            precision: PRECISION,
+            certificate_floor: Some(now.cooked),
+        };
+        self.engine = Engine::new(config.clone(), initial, self.random.seed(), now);
+        self.watch = Watch::new(index, config);
+        self.open.clear();
+        self.questions = 0;
+        self.schedule();
     }
 
     /// A question was answered.

@@ -26,6 +26,7 @@ pub mod check;
 pub mod goal;
 mod host;
 pub mod link;
+pub mod nts;
 pub mod oscillator;
 pub mod outcome;
 pub mod random;

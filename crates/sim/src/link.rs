@@ -121,6 +121,8 @@ pub struct LinkConfig {
     pub changes: Vec<RouteChange>,
     /// Creeping delay.
     pub ramp: Option<DelayRamp>,
+    /// When somebody on the path removes all that follows the header of a packet, both ways.
+    pub strips: Vec<Window>,
 }
 
 impl LinkConfig {
@@ -141,6 +143,7 @@ impl LinkConfig {
             outages: Vec::new(),
             changes: Vec::new(),
             ramp: None,
+            strips: Vec::new(),
         }
     }
 }
@@ -167,6 +170,12 @@ impl Link {
         let second =
             if self.random.chance(self.config.duplicate) { self.copy(direction, elapsed_s) } else { None };
         [first, second]
+    }
+
+    /// How much of a packet is left that enters at `elapsed_s`.
+    pub fn passes(&self, bytes: &[u8], elapsed_s: f64) -> usize {
+        let stripped = self.config.strips.iter().any(|window| window.contains(elapsed_s));
+        if stripped { bytes.len().min(48) } else { bytes.len() }
     }
 
     fn copy(&mut self, direction: Direction, elapsed_s: f64) -> Option<f64> {

@@ -28,6 +28,11 @@ impl Random {
         self.core.next_u64()
     }
 
+    /// The stream itself, for those who draw from any.
+    pub(crate) fn stream(&mut self) -> &mut ChaCha8Rng {
+        &mut self.core
+    }
+
     /// 32 bytes: a seed for an engine.
     pub fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];

@@ -12,6 +12,7 @@ use truechimer_time::{Cooked, Frequency, StampSource};
 
 use crate::attack::Attack;
 use crate::link::{LinkConfig, Window};
+use crate::nts::NtsServer;
 use crate::oscillator::OscillatorConfig;
 use crate::server::ServerConfig;
 
@@ -71,6 +72,12 @@ pub struct HostConfig {
     pub known: Option<estimate::Oscillator>,
     /// Whether it may steer its clock.
     pub controls_clock: bool,
+    /// Whom it asks for keys, and when it believes certificates.
+    pub nts: NtsConfig,
+    /// It serves with NTS.
+    pub serves_nts: Option<NtsServer>,
+    /// A time that is certainly past, seconds from the start.
+    pub certificate_floor_s: f64,
 }
 
 /// A source and the way to it.
@@ -168,6 +175,10 @@ pub enum FaultKind {
     Command(Command),
     /// The daemon is stopped: it leaves the kernel sane.
     Shutdown,
+    /// The daemon dies and another one is started at once, which knows nothing but the frequency and the time of its end.
+    Restart,
+    /// The machine is on another network now, and the daemon is told.
+    NetworkChange,
 }
 
 impl Default for Stamps {
@@ -191,6 +202,9 @@ impl Default for HostConfig {
             stamps: Stamps::default(),
             known: None,
             controls_clock: true,
+            nts: NtsConfig::default(),
+            serves_nts: None,
+            certificate_floor_s: -180.0 * 86_400.0,
         }
     }
 }
@@ -249,7 +263,7 @@ impl HostConfig {
             selection: self.selection.clone(),
             local: self.local.clone(),
             keys: KeyTable::default(),
-            nts: NtsConfig::default(),
+            nts: self.nts.clone(),
             era_floor: ERA_FLOOR,
         }
     }

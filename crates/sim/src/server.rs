@@ -7,6 +7,7 @@ use truechimer_time::{Cooked, Leap, NtpDuration, NtpShort, NtpTimestamp};
 use truechimer_wire::{Header, Mode, ReferenceId};
 
 use crate::link::Window;
+use crate::nts::{KeyServer, NtsServer};
 use crate::random::Random;
 
 /// What a server is like.
@@ -30,6 +31,8 @@ pub struct ServerConfig {
     pub turnaround_s: f64,
     /// Times in which it behaves otherwise.
     pub moods: Vec<(Window, Mood)>,
+    /// Its NTS, if it has that.
+    pub nts: Option<NtsServer>,
 }
 
 /// A lie that grows.
@@ -65,6 +68,7 @@ impl Default for ServerConfig {
             stamp_noise_s: 0.0,
             turnaround_s: 0.0,
             moods: Vec::new(),
+            nts: None,
         }
     }
 }
@@ -77,21 +81,23 @@ const PRECISION: i8 = -31;
 pub struct Server {
     config: ServerConfig,
     random: Random,
+    pub(crate) keys: Option<KeyServer>,
 }
 
 /// A reply on its way out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// The packet.
-    pub bytes: [u8; 48],
+    pub bytes: Vec<u8>,
     /// How long after the request's arrival it leaves, seconds.
     pub after_s: f64,
 }
 
 impl Server {
-    /// With its own stream of chance.
-    pub fn new(config: ServerConfig, random: Random) -> Self {
-        Self { config, random }
+    /// With its own streams of chance, in a world that begins at `start`.
+    pub fn new(config: ServerConfig, start: Cooked, random: Random, secrets: Random) -> Self {
+        let keys = config.nts.clone().map(|nts| KeyServer::new(nts, start, secrets));
+        Self { config, random, keys }
     }
 
     /// How wrong its clock is at a moment of the run, seconds.
@@ -103,8 +109,8 @@ impl Server {
     }
 
     /// Answers a request that arrives at `truth`, `elapsed_s` from the start; `None` for what no server answers.
-    pub fn answer(&mut self, request: &[u8], truth: Cooked, elapsed_s: f64) -> Option<Answer> {
-        let request = Header::parse(request)?;
+    pub fn answer(&mut self, bytes: &[u8], truth: Cooked, elapsed_s: f64) -> Option<Answer> {
+        let request = Header::parse(bytes)?;
         if request.mode != Mode::Client || request.version == 0 {
             return None;
         }
@@ -134,7 +140,11 @@ impl Server {
             receive_timestamp: self.stamp(truth, elapsed_s, 0.0),
             transmit_timestamp: self.stamp(truth, elapsed_s, after_s),
         };
-        Some(Answer { bytes: reply.write(), after_s })
+        let bytes = match &mut self.keys {
+            Some(keys) => keys.seal(bytes, &reply, elapsed_s)?,
+            None => reply.write().to_vec(),
+        };
+        Some(Answer { bytes, after_s })
     }
 
     /// What its clock shows `after_s` from now, as it stamps it.

@@ -14,9 +14,10 @@ use truechimer_wire::{Header, Mode};
 use crate::check::{Book, Cause, Invariant, Truth, Violation};
 use crate::host::{Departure, Happening, Host};
 use crate::link::Window;
+use crate::nts::KeyServer;
 use crate::random::Random;
 use crate::scenario::{Peer, Scenario};
-use crate::server::Server;
+use crate::server::{Server, ServerConfig};
 use crate::stats::{Holdover, Statistics};
 use crate::trace::Trace;
 use queue::Queue;
@@ -31,6 +32,8 @@ pub struct World {
     repeat: String,
     hosts: Vec<Host>,
     servers: Vec<Server>,
+    /// Key exchange at hosts.
+    keys: Vec<Option<KeyServer>>,
     attackers: Vec<Random>,
     queue: Queue,
     book: Book,
@@ -66,24 +69,31 @@ pub struct View {
     pub first_packet_s: Option<f64>,
     /// Steps of the clock by the engine.
     pub steps: u64,
+    /// Requests with NTS, and how many values came more than once in what everybody on the way sees of them.
+    pub traces: (u64, u64),
 }
 
 impl World {
     /// The scenario at its start. The `repeat` command is printed with every violation.
     pub fn new(scenario: Scenario, seed: u64, repeat: String) -> Self {
         let servers = (0..).zip(&scenario.servers);
-        let servers =
-            servers.map(|(n, config)| Server::new(config.clone(), Random::new(seed, 100 + n))).collect();
+        let servers = servers.map(|(n, config)| server(config, scenario.start, seed, n)).collect();
         let hosts = scenario.hosts.iter().enumerate();
         let hosts: Vec<Host> = hosts
             .map(|(n, config)| Host::new(n, config.clone(), scenario.start, scenario.step_s, seed))
             .collect();
+        let keys = (700..).zip(&scenario.hosts).map(|(n, host)| {
+            let nts = host.serves_nts.clone()?;
+            Some(KeyServer::new(nts, scenario.start, Random::new(seed, n)))
+        });
+        let keys: Vec<Option<KeyServer>> = keys.collect();
         let later = Window { from_s: scenario.length_s / 5.0, until_s: f64::INFINITY };
         let window = scenario.time_window.unwrap_or(later);
         let mut world = Self {
             book: Book::new(seed, repeat.clone(), scenario.exempt.clone()),
             repeat,
             servers,
+            keys,
             attackers: (200..).zip(&scenario.attacks).map(|(n, _)| Random::new(seed, n)).collect(),
             queue: Queue::default(),
             statistics: Statistics::new(window, later),
@@ -98,6 +108,11 @@ impl World {
             hosts,
             scenario,
         };
+        for (host, keys) in world.hosts.iter_mut().zip(&world.keys) {
+            if let Some(keys) = keys {
+                host.engine.handle_key_ring(Some(keys.ring()));
+            }
+        }
         world.schedule_scenario();
         // What the engines want at once.
         (0..world.hosts.len()).for_each(|index| world.turn(index, Cause::Other, |_, _| {}));
@@ -264,6 +279,7 @@ impl World {
             packets: host.packets,
             first_packet_s: host.first_packet_s,
             steps: host.steps,
+            traces: host.corpus.result(),
         })
     }
 
@@ -286,6 +302,11 @@ impl World {
     pub fn violations(&self) -> &[Violation] {
         self.book.violations()
     }
+}
+
+/// A server with its streams of chance.
+fn server(config: &ServerConfig, start: Cooked, seed: u64, number: u64) -> Server {
+    Server::new(config.clone(), start, Random::new(seed, 100 + number), Random::new(seed, 500 + number))
 }
 
 /// Which strata the sources of each host can have: hosts that depend on hosts come after them.

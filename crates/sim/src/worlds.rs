@@ -4,6 +4,7 @@
 //! of the same laws.
 
 mod hostile;
+mod nts;
 mod scenarios;
 
 use crate::goal::Goal;

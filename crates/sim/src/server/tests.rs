@@ -22,7 +22,7 @@ fn request(mode: Mode) -> [u8; 48] {
 }
 
 fn ask(config: ServerConfig, elapsed_s: f64) -> Option<Header> {
-    let mut server = Server::new(config, Random::new(1, 0));
+    let mut server = Server::new(config, NOON, Random::new(1, 0), Random::new(1, 1));
     Header::parse(&server.answer(&request(Mode::Client), NOON, elapsed_s)?.bytes)
 }
 
@@ -60,7 +60,7 @@ fn moods_change_what_is_answered() {
 
 #[test]
 fn only_clients_are_answered() {
-    let mut server = Server::new(ServerConfig::default(), Random::new(1, 0));
+    let mut server = Server::new(ServerConfig::default(), NOON, Random::new(1, 0), Random::new(1, 1));
     for mode in [Mode::Server, Mode::Broadcast, Mode::Control, Mode::Private, Mode::Reserved] {
         assert!(server.answer(&request(mode), NOON, 0.0).is_none(), "{mode:?}");
     }

@@ -2,7 +2,7 @@
 
 use truechimer_discipline::clock::ClockCommand;
 use truechimer_engine::io::QueryId;
-use truechimer_engine::{Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, Token, Verdict};
+use truechimer_engine::{Datagram, KeyExchange, KeyExchangeFault, Token, Verdict};
 use truechimer_time::{Cooked, Leap, NtpDuration, Stamp, StampSource};
 
 use super::World;
@@ -11,6 +11,7 @@ use crate::attack::Trigger;
 use crate::check::{Cause, Fingerprint, Invariant, Truth};
 use crate::host::Departure;
 use crate::link::Direction;
+use crate::nts::failed;
 use crate::scenario::{FaultKind, Peer, REFERENCE_NAME, host_address};
 
 /// How long a resolver takes, seconds.
@@ -125,6 +126,11 @@ impl World {
             return;
         }
         host.advance(truth);
+        if let Some(keys) = self.keys.get_mut(server).and_then(Option::as_mut)
+            && keys.advance(at_s)
+        {
+            host.engine.handle_key_ring(Some(keys.ring()));
+        }
         let stamp = host.stamp(host.config.stamps.source);
         let now = host.now();
         let remote = (host_address(client), 1024 + (token.0 % 60_000) as u16).into();
@@ -148,6 +154,7 @@ impl World {
         let remote = from.address();
         let Some(client) = self.hosts.get_mut(host) else { return };
         let delays = client.pass(remote, Direction::Down, at_s + after_s).unwrap_or_default();
+        let bytes = client.left_of(remote, bytes, at_s);
         for delay_s in delays.into_iter().flatten() {
             let arrival = Arrival { host, token, remote, bytes: bytes.to_vec(), forged: false, stamp: None };
             self.after(after_s + delay_s, What::AtClient(arrival));
@@ -195,7 +202,7 @@ impl World {
         }
         let Some(after) = fingerprint(self) else { return };
         if arrival.forged || after.refused_since(&before) {
-            let holds = after.unchanged_since(&before);
+            let holds = after.unchanged_since(&before, arrival.forged);
             let accepted = after.accepted() - before.accepted();
             self.book.check(Invariant::I8, at_s, index, holds, || {
                 format!("a packet that is not good changed the state ({accepted} accepted):\n{before:?}\n{after:?}")
@@ -216,11 +223,23 @@ impl World {
     }
 
     fn keys_exchanged(&mut self, host: usize, exchange: &KeyExchange) {
-        let text = "nobody exchanges keys there".to_owned();
-        let result = Err(KeyExchangeError { fault: KeyExchangeFault::Unreachable, text });
-        if let Some(host) = self.hosts.get_mut(host) {
-            host.answered();
+        let at_s = self.elapsed();
+        let Some(client) = self.hosts.get_mut(host) else { return };
+        client.answered();
+        if client.asleep_until.is_some() {
+            return;
         }
+        let peer = client.peer_at(exchange.remote.ip());
+        let reached = peer.and_then(|peer| client.pass(peer.address(), Direction::Up, at_s)?[0]).is_some();
+        let keys = match peer.filter(|_| reached) {
+            Some(Peer::Server(server)) => {
+                self.servers.get_mut(server).and_then(|server| server.keys.as_mut())
+            }
+            Some(Peer::Host(server)) => self.keys.get_mut(server).and_then(Option::as_mut),
+            None => None,
+        };
+        let result = keys
+            .map_or_else(|| Err(failed(KeyExchangeFault::Unreachable)), |keys| keys.exchange(exchange, at_s));
         self.turn(host, Cause::Other, |engine, now| engine.handle_key_exchange(exchange.query, result, now));
     }
 
@@ -266,6 +285,16 @@ impl World {
             }
             FaultKind::ForeignFrequency(frequency) => {
                 host.interfere(ClockCommand::SetFrequency(frequency));
+            }
+            FaultKind::Restart => {
+                host.restart(fault.host);
+                if let Some(keys) = self.keys.get(fault.host).and_then(Option::as_ref) {
+                    host.engine.handle_key_ring(Some(keys.ring()));
+                }
+                self.turn(fault.host, Cause::Other, |_, _| {});
+            }
+            FaultKind::NetworkChange => {
+                self.turn(fault.host, Cause::Other, |engine, now| engine.handle_network_change(now));
             }
             FaultKind::Shutdown => self.turn(fault.host, Cause::Other, |engine, now| engine.shutdown(now)),
             FaultKind::Command(command) => self.turn(fault.host, Cause::Other, |engine, now| {

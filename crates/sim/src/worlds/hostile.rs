@@ -8,7 +8,7 @@
 use truechimer_engine::config::{SourceOptions, StepPolicy};
 use truechimer_time::{Cooked, Frequency, PollExponent, StampSource};
 
-use super::WorldSpec;
+use super::{WorldSpec, nts};
 use crate::attack::{Attack, AttackKind, Trigger};
 use crate::goal::Goal;
 use crate::link::{DelayLaw, DelayRamp, LinkConfig, RouteChange, Window};
@@ -25,11 +25,17 @@ const fn hostile(name: &'static str, about: &'static str, scenario: fn() -> Scen
 
 /// In the order of their ids.
 pub(super) static HOSTILE: &[WorldSpec] = &[
+    hostile(
+        "na_15_nts_nak_spoof",
+        "refusals of NTS forged blindly, and by one who sees the requests",
+        nts::nak_storm,
+    ),
     hostile("at_01_offpath_blind_spoof", "a million replies forged blindly", blind_spoof),
     hostile("at_03_kod_spoof_storm", "kiss codes forged blindly", kiss_storm),
     hostile("at_03_kod_from_real_server_at_rate", "a server that says RATE for an hour", kiss_from_server),
     hostile("at_03_kod_priming_pump", "a server made to say RATE every other hour", kiss_pump),
     hostile("at_06_stale_replay", "genuine replies to earlier requests", stale_replay),
+    hostile("at_06_nts_replay", "genuine replies with NTS to earlier requests, or twice", nts::replay),
     hostile("at_07_duplicate_and_reorder", "packets twice and out of order", duplicate_and_reorder),
     hostile("at_08_onpath_constant_delay", "the way down held up by 100 ms", constant_delay),
     hostile("at_08_onpath_spikes", "every fifth packet held up by 80 ms", spikes),
@@ -37,6 +43,31 @@ pub(super) static HOSTILE: &[WorldSpec] = &[
     hostile("at_11_falseticker_minority", "one liar among four", falseticker_minority),
     hostile("at_11_coalition_at_half", "two liars of one story among four", coalition_at_half),
     hostile("at_11_majority_liars", "three liars of different stories among five", majority_liars),
+    hostile("at_19_nts_cookie_exhaustion", "replies lost until no cookie is left", nts::exhaustion),
+    hostile(
+        "at_20_nts_stripping_downgrade",
+        "the fields of NTS removed and key exchange blocked",
+        nts::stripping,
+    ),
+    hostile("at_20_nts_forged_refusals", "nothing but forged refusals for two hours", nts::forged_refusals),
+    hostile("at_21_nts_unlinkability", "a laptop that goes from network to network", nts::roaming),
+    hostile("at_22_key_rotation_boundary", "a server whose keys rotate and are lost", nts::rotation),
+    hostile(
+        "at_26_tls_wrong_clock_1970",
+        "certificates that the clock takes for future ones",
+        nts::clock_1970,
+    ),
+    hostile("at_26_tls_wrong_clock_2099", "certificates that the clock takes for expired", nts::clock_2099),
+    hostile(
+        "at_26_stolen_certificates",
+        "a clock in 1970 and certificates that have expired",
+        nts::stolen_certificates,
+    ),
+    hostile(
+        "at_27_cert_expired_while_running",
+        "a certificate that expires, and keys that are lost",
+        nts::expiry,
+    ),
     hostile("at_30_unset_clock_era_1", "a client in 1970 while its server crosses into era 1", unset_clock),
     hostile("at_33_vm_suspend_resume", "a machine that sleeps for an hour", suspend),
     hostile("at_33_live_migration", "a machine that wakes on another one's clock", migration),
