@@ -21,6 +21,7 @@
 //! | `daemon` | [`Daemon`]: the loop, its start, housekeeping, and operators' requests |
 //! | `exchanges` | the client's sockets, one for each request under way |
 //! | `listeners` | the server's sockets |
+//! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
 //! | `clocks` | clock readings, timestamps, clock commands |
 //! | `state` | what is remembered between runs |
@@ -55,3 +56,4 @@ mod state;
 
 pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
 pub use journal::Journal;
+pub use nts::inspect as inspect_nts_files;

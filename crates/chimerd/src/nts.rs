@@ -7,6 +7,7 @@
 //! | `serving` | what `[serve.nts]` wants: the server, its certificate, the key ring |
 //! | `certificate` | the files of the certificate, and its end |
 //! | `ring` | the keys that cookies are made with |
+//! | `inspect` | a look at the files before a daemon is started with them |
 //! | `watch` | files that others replace |
 //! | `codec` | the bytes of messages between daemon and roles |
 //!
@@ -17,12 +18,15 @@
 pub(crate) mod certificate;
 pub(crate) mod client;
 mod codec;
+mod inspect;
 pub(crate) mod ring;
 pub(crate) mod server;
 pub(crate) mod serving;
 mod watch;
 
 use crate::journal::Priority;
+
+pub use inspect::inspect;
 
 /// Where sentences for the journal go.
 pub(crate) type Say<'a> = &'a mut dyn FnMut(Priority, String);

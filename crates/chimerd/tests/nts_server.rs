@@ -218,13 +218,28 @@ fn p99_us(client: &UdpSocket) -> u128 {
     all[395]
 }
 
+fn median(all: &mut [u128]) -> u128 {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+/// A listener that takes connections and drops them.
+fn decoy() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    address
+}
+
 fn resident_kib(id: u32) -> u64 {
     status(id, "VmRSS").trim_end_matches(" kB").trim().parse().unwrap()
 }
 
 /// Slow clients, floods, half-open connections and garbage, all at a time and from many addresses.
 fn attack(server: SocketAddr, stop: &AtomicBool, made: &AtomicU64) {
-    let hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
+    // The largest record there is, with a handshake message that would fill several: the server has to keep it.
+    let mut hello = vec![0x16, 0x03, 0x01, 0x40, 0x00, 0x01, 0x00, 0xff, 0xf0, 0x03, 0x03];
+    hello.resize(16_000, 0);
     let mut slow: Vec<(Connection, usize)> = Vec::new();
     let mut half = Vec::new();
     let mut last = 0_u8;
@@ -234,7 +249,10 @@ fn attack(server: SocketAddr, stop: &AtomicBool, made: &AtomicU64) {
             let Ok(stream) = connect_from([127, 0, 8, last], server) else { continue };
             made.fetch_add(1, Ordering::Relaxed);
             match last % 4 {
-                0 => slow.push((stream, 0)),
+                0 => {
+                    let _ = stream.write(&hello);
+                    slow.push((stream, hello.len()));
+                }
                 1 => half.push(stream),
                 2 => drop(stream.write(&[0x16; 4000])),
                 _ => drop(stream.write(b"GET / HTTP/1.1\r\n\r\n")),
@@ -262,36 +280,42 @@ fn at_24_slow_clients_floods_and_garbage_change_neither_time_nor_memory() {
     let idle_kib = resident_kib(server.role().unwrap());
     p99_us(&client);
     let made = Arc::new(AtomicU64::new(0));
-    let (mut quiet, mut busy) = (Vec::new(), Vec::new());
+    let (mut quiet, mut decoyed, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     let mut highest_kib = 0;
-    // In turn, and the best of each: what else the machine does comes and goes.
-    for _ in 0..10 {
+    let decoy = decoy();
+    // In turn, as what else the machine does comes and goes. The attack takes its share of the machine whomever it is aimed
+    // at: what the server adds to that is the difference between it and the decoy.
+    for _ in 0..9 {
         quiet.push(p99_us(&client));
-        let stop = Arc::new(AtomicBool::new(false));
-        let attacker = {
-            let (stop, made, ke) = (Arc::clone(&stop), Arc::clone(&made), server.ke);
-            std::thread::spawn(move || attack(ke, &stop, &made))
-        };
-        std::thread::sleep(Duration::from_millis(1200));
-        busy.push(p99_us(&client));
-        highest_kib = highest_kib.max(resident_kib(server.role().unwrap()));
-        // Who means it gets keys in the end, though not always at the first try.
-        wait_for("keys under fire", 30, || exchange(server.ke, &server.authority, NAME).is_ok());
-        stop.store(true, Ordering::Relaxed);
-        attacker.join().unwrap();
+        for (target, found) in [(decoy, &mut decoyed), (server.ke, &mut busy)] {
+            let stop = Arc::new(AtomicBool::new(false));
+            let attacker = {
+                let (stop, made) = (Arc::clone(&stop), Arc::clone(&made));
+                std::thread::spawn(move || attack(target, &stop, &made))
+            };
+            std::thread::sleep(Duration::from_millis(1200));
+            found.push(p99_us(&client));
+            if target == server.ke {
+                highest_kib = highest_kib.max(resident_kib(server.role().unwrap()));
+                // Who means it gets keys in the end, though not always at the first try.
+                wait_for("keys under fire", 30, || exchange(server.ke, &server.authority, NAME).is_ok());
+            }
+            stop.store(true, Ordering::Relaxed);
+            attacker.join().unwrap();
+        }
     }
     let report = server.report();
     println!(
-        "p99 quiet {quiet:?} µs, under attack {busy:?} µs; {} connections; \
+        "p99 quiet {quiet:?} µs, decoy attacked {decoyed:?} µs, server attacked {busy:?} µs; {} connections; \
          resident {idle_kib} KiB idle, {highest_kib} KiB; {report:?}",
         made.load(Ordering::Relaxed),
     );
-    let (quiet_p99, busy_p99) = (*quiet.iter().min().unwrap(), *busy.iter().min().unwrap());
+    let (decoy_p99, busy_p99) = (median(&mut decoyed), median(&mut busy));
     assert!(made.load(Ordering::Relaxed) > 500);
     assert!(report.failed.values().sum::<u64>() > 300, "{report:?}");
     assert!(report.open <= 100, "{report:?}");
-    // A machine that runs other tests as well has hiccups of its own; a signature a packet would be far more.
-    assert!(busy_p99 < quiet_p99 * 4 + 1000, "p99 {quiet_p99} µs without, {busy_p99} µs with an attack");
+    // Twice, and a scheduler's tick: a signature before each packet would show as far more.
+    assert!(busy_p99 < decoy_p99 * 2 + 1000, "p99 {decoy_p99} µs beside the attack, {busy_p99} µs under it");
     assert!(highest_kib < idle_kib + 100 * CONNECTION_KIB, "{idle_kib} KiB, then {highest_kib} KiB");
     server.end();
 }

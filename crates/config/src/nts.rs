@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use truechimer_engine::config::Listener;
 
+use crate::rules;
+use crate::{Diagnostic, Parsed};
+
 /// TCP port of key exchange (RFC 8915 §7.1).
 pub const KEY_EXCHANGE_PORT: u16 = 4460;
 
@@ -96,3 +99,41 @@ pub enum RingOrigin {
 pub const ROTATE_S: f64 = 86_400.0;
 /// How many old keys stay valid unless the file says otherwise (RFC 8915 §6).
 pub const KEEP: usize = 2;
+
+/// What is wrong with a file that `[nts]` or `[serve.nts]` names. Who has looked at the files says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFault {
+    /// The key that names the file, such as `serve.nts.certificate`.
+    pub key: &'static str,
+    /// What kind of fault it is.
+    pub kind: FileFaultKind,
+    /// One sentence for people.
+    pub text: String,
+}
+
+/// Kinds of faults of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFaultKind {
+    /// It is of no use, or others can read it who should not.
+    Unusable,
+    /// The certificate ends soon, has ended, or has not begun.
+    Dates,
+    /// Whoever looked was not permitted to.
+    Unchecked,
+}
+
+impl Parsed {
+    /// The finding for such a fault. The daemon starts all the same, so it is no error.
+    pub fn file_fault(&self, fault: &FileFault) -> Diagnostic {
+        let rule = match fault.kind {
+            FileFaultKind::Unusable => &rules::BAD_NTS_FILE,
+            FileFaultKind::Dates => &rules::ENDING_CERTIFICATE,
+            FileFaultKind::Unchecked => &rules::NTS_FILE_UNCHECKED,
+        };
+        let finding = Diagnostic::new(rule, &self.document, self.places.of(fault.key), fault.text.clone());
+        match fault.kind {
+            FileFaultKind::Unchecked => finding.help("check as root to have it checked as well"),
+            FileFaultKind::Unusable | FileFaultKind::Dates => finding,
+        }
+    }
+}

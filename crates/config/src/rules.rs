@@ -97,4 +97,7 @@ rules! {
     SHORT_COOKIES = "L060" Warning "Cookies last as long as a client's supply of them";
     OWN_KEYS = "L061" Warning "Clients are sent only to servers that have the keys";
     UNNAMED_NTS = "L062" Note "A server with NTS is named by its name";
+    BAD_NTS_FILE = "L070" Warning "Certificates, private keys and secrets can be used";
+    ENDING_CERTIFICATE = "L071" Warning "The certificate is valid, and for another week at least";
+    NTS_FILE_UNCHECKED = "L072" Note "Certificates can be read by whoever checks the configuration";
 }

@@ -73,22 +73,29 @@ pub fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
 /// What is wrong with the file or, if nothing is, the advice about it.
 fn findings(bytes: &[u8], name: &str) -> Vec<Diagnostic> {
     match truechimer_config::parse_bytes(bytes, name) {
-        Ok(parsed) => with_keys(parsed).unwrap_or_else(|errors| errors),
+        Ok(mut parsed) => match with_keys(&mut parsed) {
+            Ok(mut findings) => {
+                let faults = chimerd::inspect_nts_files(&parsed.config, jiff::Timestamp::now().as_second());
+                findings.extend(faults.iter().map(|fault| parsed.file_fault(fault)));
+                findings
+            }
+            Err(errors) => errors,
+        },
         Err(errors) => errors,
     }
 }
 
 /// The advice, with that about the key file if there is one and whoever asks may read it.
-fn with_keys(mut parsed: Parsed) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Some(path) = parsed.config.paths.keys.clone() else { return Ok(lint(&parsed)) };
+fn with_keys(parsed: &mut Parsed) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let Some(path) = parsed.config.paths.keys.clone() else { return Ok(lint(parsed)) };
     match files::read_secret(&path, MAX_BYTES) {
         Ok((bytes, exposed)) => {
             let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
             parsed.take_keys(file)?;
-            Ok(lint(&parsed))
+            Ok(lint(parsed))
         }
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            let mut findings = lint(&parsed);
+            let mut findings = lint(parsed);
             findings.push(parsed.keys_unchecked(&error));
             Ok(findings)
         }
