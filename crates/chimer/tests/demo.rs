@@ -47,6 +47,23 @@ fn first_light_the_demo_shows_what_it_promises() {
 }
 
 #[test]
+fn by_nts_every_server_gives_keys_and_the_promises_are_kept() {
+    let scratch = tempfile::tempdir().unwrap();
+    let output = demo(scratch.path()).args(["--nts", "--seconds", "6", "--json"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let summary: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(summary["nts"], true);
+    let sources = summary["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 4);
+    for source in sources {
+        assert!(source["key_exchanges"].as_u64().unwrap() >= 1, "{source}");
+        assert!(source["samples"].as_u64().unwrap() > 1, "{source}");
+    }
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "something is left over");
+}
+
+#[test]
 fn line_by_line_it_is_readable_and_without_control_characters() {
     let scratch = tempfile::tempdir().unwrap();
     let output = demo(scratch.path()).args(["--seconds", "3", "--plain"]).output().unwrap();

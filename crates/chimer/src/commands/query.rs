@@ -1,11 +1,12 @@
 //! `chimer query`: asks any server for the time. It runs the daemon itself, one a host, in a mode that never touches the
 //! clock and keeps no files: so the sockets, the timestamps, the checks and the estimates are the daemon's.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use truechimer_engine::config::Family;
+use truechimer_config::nts::{CertificateTrust, KEY_EXCHANGE_PORT};
+use truechimer_engine::config::{Endpoint, Family, Host};
 
 use crate::cli::OutputArgs;
 use crate::human;
@@ -47,6 +48,7 @@ Exit status:
 Examples:
   chimer query pool.ntp.org
   chimer query -4 --samples 8 time.example.net 192.0.2.1 [2001:db8::1]:1123
+  chimer query --nts time.cloudflare.com
   chimer query --json time.example.net | jq '.hosts[0].offset_s'")]
 pub struct QueryArgs {
     /// Names or addresses, also with a port after a colon; IPv6 addresses then in brackets
@@ -70,6 +72,15 @@ pub struct QueryArgs {
     /// NTP version of the requests
     #[arg(long = "version", value_name = "3|4", default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
     pub ntp_version: u8,
+    /// Ask by NTS: HOST is the server for key exchange, and its certificate must be for that name
+    #[arg(long, conflicts_with = "ntp_version")]
+    pub nts: bool,
+    /// TCP port of key exchange
+    #[arg(long, value_name = "PORT", requires = "nts", default_value_t = KEY_EXCHANGE_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub ke_port: u16,
+    /// Believe the authorities in this PEM file, and not those of the system
+    #[arg(long, value_name = "FILE", requires = "nts")]
+    pub trust: Option<PathBuf>,
     /// Everything that is known, a block a host
     #[arg(long, short)]
     pub verbose: bool,
@@ -87,11 +98,20 @@ struct Answers<'a> {
 }
 
 /// How to ask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Manner {
     samples: u32,
     timeout_s: f64,
     version: u8,
+    family: Option<Family>,
+    nts: Option<Nts>,
+}
+
+/// How to exchange keys.
+#[derive(Clone, Debug)]
+struct Nts {
+    ke_port: u16,
+    trust: CertificateTrust,
 }
 
 /// Asks.
@@ -114,8 +134,9 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
         _ => None,
     };
     let timeout_s = args.timeout.unwrap_or(f64::from(args.samples) * SPACING_S + PATIENCE_S);
-    let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version };
-    let answers = ask_all(&targets, family, manner);
+    let nts = args.nts.then(|| Nts { ke_port: args.ke_port, trust: trust(args.trust.as_ref()) });
+    let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version, family, nts };
+    let answers = ask_all(&targets, &manner);
     let style = Style::of_stdout(args.output.json);
     let good = answers.iter().all(|answer| answer.ok);
     let text = match (style.json, args.verbose) {
@@ -126,11 +147,18 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::judged(text, good))
 }
 
+fn trust(file: Option<&PathBuf>) -> CertificateTrust {
+    match file {
+        Some(file) => CertificateTrust { system: false, files: vec![file.clone()] },
+        None => CertificateTrust::default(),
+    }
+}
+
 /// Every host at the same time: each has a thread and a daemon of its own, so that none waits for another.
-fn ask_all(targets: &[Target], family: Option<Family>, manner: Manner) -> Vec<Answer> {
+fn ask_all(targets: &[Target], manner: &Manner) -> Vec<Answer> {
     std::thread::scope(|scope| {
         let threads: Vec<_> =
-            targets.iter().map(|target| (target, scope.spawn(move || ask(target, family, manner)))).collect();
+            targets.iter().map(|target| (target, scope.spawn(move || ask(target, manner)))).collect();
         threads
             .into_iter()
             .map(|(target, thread)| {
@@ -140,13 +168,19 @@ fn ask_all(targets: &[Target], family: Option<Family>, manner: Manner) -> Vec<An
     })
 }
 
-fn ask(target: &Target, family: Option<Family>, manner: Manner) -> Answer {
-    let address: SocketAddr = match target.resolve(family) {
-        Ok(address) => address,
-        Err(why) => return Answer::failed(target, None, why),
+fn ask(target: &Target, manner: &Manner) -> Answer {
+    // For NTS it is the name that counts, so the daemon resolves it: its certificate must be for that.
+    let (host, address) = if manner.nts.is_some() {
+        (target.host(), None)
+    } else {
+        match target.resolve(manner.family) {
+            Ok(address) => (Host::Address(address.ip()), Some(address)),
+            Err(why) => return Answer::failed(target, None, why),
+        }
     };
-    match measure::measure(address, manner) {
+    let endpoint = Endpoint { host, port: target.port() };
+    match measure::measure(endpoint, manner) {
         Ok(source) => Answer::of(target, address, &source),
-        Err(why) => Answer::failed(target, Some(address), why),
+        Err(why) => Answer::failed(target, address, why),
     }
 }

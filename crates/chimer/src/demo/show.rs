@@ -60,11 +60,11 @@ impl Show {
     }
 
     /// What is about to happen.
-    pub(super) fn opening(&mut self) {
+    pub(super) fn opening(&mut self, nts: bool) {
         if matches!(self.way, Way::Json) {
             return;
         }
-        put(&opening_text());
+        put(&opening_text(nts));
     }
 
     /// How it stands now.
@@ -201,10 +201,17 @@ impl Show {
 }
 
 /// What is about to happen, in lines that fit every terminal.
-pub(super) fn opening_text() -> String {
+pub(super) fn opening_text(nts: bool) -> String {
+    let authenticated = if nts {
+        "Every request and reply is authenticated by NTS; who vouches for the servers is\n\
+         an authority made for this demo.\n"
+    } else {
+        ""
+    };
     format!(
         "Four servers on loopback ports: three honest ones and one that is {} ahead.\n\
          A client whose clock is {} behind and {CLIENT_OSCILLATOR_PPM:.0} ppm fast asks them over UDP.\n\
+         {authenticated}\
          All are whole daemons on clocks of their own; this machine's is not touched.\n\n",
         span(LIE_S),
         span(CLIENT_ERROR_S.abs()),
@@ -239,7 +246,9 @@ fn words(summary: &Summary) -> Vec<String> {
     for source in &summary.sources {
         let offset =
             source.offset_s.map(|offset| format!(", {} off", signed_span(offset))).unwrap_or_default();
-        lines.push(format!("  {:<10} {}{offset}", source.name, state_words(source.state)));
+        let keys = source.key_exchanges.map(|times| format!(", {}", count(times, "key exchange")));
+        let keys = keys.unwrap_or_default();
+        lines.push(format!("  {:<10} {}{offset}{keys}", source.name, state_words(source.state)));
     }
     lines
 }

@@ -37,6 +37,8 @@ pub(super) struct Summary {
     pub(super) frequency_ppm: Option<f64>,
     /// The one that would be exact, ppm.
     pub(super) true_frequency_ppm: f64,
+    /// Whether NTS was asked for.
+    pub(super) nts: bool,
     /// What the client says of its sources, read through its report socket.
     pub(super) sources: Vec<SourceLine>,
 }
@@ -54,6 +56,9 @@ pub(super) struct SourceLine {
     pub(super) root_distance_s: Option<f64>,
     /// Measurements taken from it.
     pub(super) samples: u64,
+    /// Key exchanges with it that gave keys; `None` without NTS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_exchanges: Option<u64>,
 }
 
 impl SourceLine {
@@ -64,9 +69,14 @@ impl SourceLine {
             offset_s: source.offset_s,
             root_distance_s: source.root_distance_s,
             samples: source.samples,
+            key_exchanges: key_exchanges(source),
         };
         report.sources.iter().map(line).collect()
     }
+}
+
+fn key_exchanges(source: &truechimer_engine::report::SourceReport) -> Option<u64> {
+    source.authentication.as_ref()?.nts.as_ref().map(|nts| nts.key_exchanges)
 }
 
 /// A clock that is fast by x must be slowed by x/(1+x).
@@ -75,7 +85,13 @@ fn exact_correction_ppm() -> f64 {
 }
 
 impl Summary {
-    pub(super) fn new(seconds: f64, interrupted: bool, facts: &Facts, report: Option<&Report>) -> Self {
+    pub(super) fn new(
+        seconds: f64,
+        interrupted: bool,
+        facts: &Facts,
+        report: Option<&Report>,
+        nts: bool,
+    ) -> Self {
         Self {
             seconds,
             interrupted,
@@ -89,6 +105,7 @@ impl Summary {
             slews: facts.slews,
             frequency_ppm: report.map(|report| report.system.frequency_ppm),
             true_frequency_ppm: exact_correction_ppm(),
+            nts,
             sources: report.map(SourceLine::of).unwrap_or_default(),
         }
     }
@@ -124,6 +141,9 @@ impl Summary {
                 failures.push(format!("the liar is not marked as a falseticker but as {:?}", liar.state))
             }
             None => failures.push("the client's report socket did not answer".to_owned()),
+        }
+        if self.nts && self.sources.iter().any(|source| source.key_exchanges.is_none_or(|times| times == 0)) {
+            failures.push("a server gave no keys".to_owned());
         }
         let honest_marked =
             self.sources.iter().any(|s| s.name != LIAR && s.state == SourceState::Falseticker);

@@ -4,14 +4,21 @@ use super::summary::{GOAL_S, SourceLine, Summary};
 use super::watch::Facts;
 
 fn line(name: &str, state: SourceState) -> SourceLine {
-    SourceLine { name: name.into(), state, offset_s: Some(0.0), root_distance_s: Some(1e-4), samples: 9 }
+    SourceLine {
+        name: name.into(),
+        state,
+        offset_s: Some(0.0),
+        root_distance_s: Some(1e-4),
+        samples: 9,
+        key_exchanges: None,
+    }
 }
 
 fn good() -> Summary {
     let mut facts = Facts::default();
     facts.look(0.0, -0.8, None);
     facts.look(1.0, 5e-4, Some(1e-3));
-    let mut summary = Summary::new(20.0, false, &facts, None);
+    let mut summary = Summary::new(20.0, false, &facts, None, false);
     summary.sources = vec![line("honest-1", SourceState::SystemPeer), line("liar", SourceState::Falseticker)];
     summary
 }
@@ -40,6 +47,7 @@ fn every_broken_promise_is_told() {
     assert!(told(&|s| s.sources[1].state = SourceState::Survivor).contains("not marked"));
     assert!(told(&|s| s.sources[0].state = SourceState::Falseticker).contains("honest"));
     assert!(told(&|s| s.sources.clear()).contains("did not answer"));
+    assert!(told(&|s| s.nts = true).contains("no keys"));
 }
 
 #[test]
@@ -54,6 +62,9 @@ fn i1_an_error_above_the_bound_is_counted_on_both_sides() {
 
 #[test]
 fn the_opening_fits_into_eighty_columns() {
-    let text = super::show::opening_text();
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for nts in [false, true] {
+        let text = super::show::opening_text(nts);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.contains("NTS"), nts);
+    }
 }

@@ -13,13 +13,15 @@ use truechimer_control::OBSERVE_SOCKET;
 use truechimer_control::client::Client;
 use truechimer_engine::Engine;
 use truechimer_engine::config::{
-    AccessRule, Endpoint, Host, Listener, LocalConfig, ServeConfig, SourceConfig, SourceKind, SourceOptions,
+    AccessRule, Authentication, Endpoint, Host, Listener, LocalConfig, NtsOptions, ServeConfig, SourceConfig,
+    SourceKind, SourceOptions,
 };
 use truechimer_engine::report::Report;
 use truechimer_sys::clock::{DemoClock, Truth};
 use truechimer_sys::random;
 use truechimer_time::{Frequency, Now, NtpDuration, PollExponent};
 
+use super::certificates::Certificates;
 use super::watch::{self, Facts, Shared, Watch};
 
 /// Name of the server that lies.
@@ -46,45 +48,59 @@ pub(super) struct World {
     threads: Vec<JoinHandle<Result<(), String>>>,
     shared: Shared,
     dir: PrivateDir,
+    certificates: Option<Certificates>,
+}
+
+/// Where a server is found.
+#[derive(Clone, Copy)]
+struct Place {
+    time: SocketAddr,
+    /// For key exchange.
+    keys: Option<SocketAddr>,
 }
 
 impl World {
-    /// Starts the servers, then the client that asks them.
-    pub(super) fn start() -> Result<Self, String> {
+    /// Starts the servers, then the client that asks them, by NTS if that is wanted.
+    pub(super) fn start(nts: bool) -> Result<Self, String> {
         let truth = Truth::start();
-        let mut world = Self {
-            stop: Arc::default(),
-            threads: Vec::new(),
-            shared: Shared::default(),
-            dir: PrivateDir::new()?,
-        };
+        let dir = PrivateDir::new()?;
+        let certificates = nts.then(|| Certificates::make(&dir.0)).transpose()?;
+        let mut world =
+            Self { stop: Arc::default(), threads: Vec::new(), shared: Shared::default(), dir, certificates };
         let mut sources = Vec::new();
         for (name, error_s) in [("honest-1", 0.0), ("honest-2", 0.0), ("honest-3", 0.0), (LIAR, LIE_S)] {
-            let address = world.start_server(truth, name, error_s)?;
-            sources.push(source(name, address));
+            let place = world.start_server(truth, name, error_s)?;
+            sources.push(source(name, place));
         }
         world.start_client(truth, sources)?;
         Ok(world)
     }
 
-    fn start_server(&mut self, truth: Truth, name: &str, error_s: f64) -> Result<SocketAddr, String> {
+    fn start_server(&mut self, truth: Truth, name: &str, error_s: f64) -> Result<Place, String> {
         let clock = DemoClock::new(truth, NtpDuration::from_seconds(error_s), Frequency::ZERO);
-        let mut options = DaemonOptions::new(server_config(), Box::new(clock), false);
+        let mut config = server_config();
+        config.serve_nts = self.certificates.as_ref().map(|certificates| certificates.serve(any_port()));
+        let mut options = DaemonOptions::new(config, Box::new(clock), false);
         let (serves, told) = mpsc::channel();
         options.observer = Some(Box::new(Started { serves: Some(serves) }));
         let daemon = self.build(options)?;
-        let address = *daemon.listening().first().ok_or("a server opened no port")?;
+        let time = *daemon.listening().first().ok_or("a server opened no port")?;
+        let keys = daemon.exchanging().first().copied();
         self.spawn(name, daemon)?;
         // On a busy machine the client may ask before a server has had its first turn: it would be told that the server is
         // not synchronised, and not ask again for seconds.
         told.recv_timeout(START_TIMEOUT).map_err(|_| format!("the server {name} does not begin to serve"))?;
-        Ok(address)
+        Ok(Place { time, keys })
     }
 
     fn start_client(&mut self, truth: Truth, sources: Vec<SourceConfig>) -> Result<(), String> {
         let error = NtpDuration::from_seconds(CLIENT_ERROR_S);
         let clock = DemoClock::new(truth, error, Frequency::from_ppm(CLIENT_OSCILLATOR_PPM));
-        let mut options = DaemonOptions::new(client_config(sources, &self.dir.0), Box::new(clock), true);
+        let mut config = client_config(sources, &self.dir.0);
+        if let Some(certificates) = &self.certificates {
+            config.trust = certificates.trust();
+        }
+        let mut options = DaemonOptions::new(config, Box::new(clock), true);
         options.observer = Some(Box::new(Watch::new(truth, Arc::clone(&self.shared))));
         let daemon = self.build(options)?;
         self.spawn("client", daemon)
@@ -150,11 +166,13 @@ impl Drop for World {
     }
 }
 
-fn source(name: &str, address: SocketAddr) -> SourceConfig {
-    let endpoint = Endpoint { host: Host::Address(address.ip()), port: address.port() };
+fn source(name: &str, place: Place) -> SourceConfig {
+    let endpoint = Endpoint { host: Host::Address(place.time.ip()), port: place.time.port() };
+    let by_nts = |keys: SocketAddr| NtsOptions { ke_port: keys.port(), ..NtsOptions::default() };
     let options = SourceOptions {
         min_poll: PollExponent::saturating(-2),
         max_poll: PollExponent::saturating(-1),
+        authentication: place.keys.map_or(Authentication::None, |keys| Authentication::Nts(by_nts(keys))),
         ..SourceOptions::default()
     };
     SourceConfig { name: Some(name.to_owned()), kind: SourceKind::Server(endpoint), options }
@@ -162,10 +180,9 @@ fn source(name: &str, address: SocketAddr) -> SourceConfig {
 
 /// A server that says of itself, as one with a reference clock would: stratum 1, all but exact.
 fn server_config() -> Config {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut config = Config { paths: Paths::NONE, roles: Roles::Inline, ..Config::default() };
     config.engine.serve = Some(ServeConfig {
-        listen: vec![Listener { address: SocketAddr::new(loopback, 0), interface: None }],
+        listen: vec![any_port()],
         access: vec![AccessRule {
             network: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)),
             prefix_len: 8,
@@ -175,6 +192,11 @@ fn server_config() -> Config {
     config.engine.local =
         Some(LocalConfig { stratum: 1, orphan: false, distance_s: SERVER_DISTANCE_S, activate_s: None });
     config
+}
+
+/// On loopback.
+fn any_port() -> Listener {
+    Listener { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), interface: None }
 }
 
 fn client_config(sources: Vec<SourceConfig>, run_dir: &Path) -> Config {

@@ -44,6 +44,44 @@ pub(super) struct Answer {
     dropped: BTreeMap<String, u64>,
     /// Who stamped the last exchange: transmit, receive.
     stamps: Option<[String; 2]>,
+    /// How the key exchange went; `null` without NTS.
+    nts: Option<Nts>,
+}
+
+/// What NTS made of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Nts {
+    /// The AEAD algorithm that was agreed on.
+    algorithm: Option<String>,
+    /// Whom the certificate is for.
+    server: String,
+    /// Address and port of the key exchange.
+    key_exchange: Option<String>,
+    /// Cookies left, of eight.
+    cookies: usize,
+    /// When the certificate, or the first of its chain, expires: seconds since 1970.
+    certificate_expires_unix_s: Option<i64>,
+}
+
+impl Nts {
+    fn of(source: &SourceReport) -> Option<Self> {
+        let authentication = source.authentication.as_ref()?;
+        let nts = authentication.nts.as_ref()?;
+        Some(Self {
+            algorithm: authentication.algorithm.clone(),
+            server: human::clean(&nts.server),
+            key_exchange: nts.address.clone(),
+            cookies: nts.cookies,
+            certificate_expires_unix_s: nts.certificate_expires_unix_s,
+        })
+    }
+
+    fn words(&self) -> String {
+        let algorithm = self.algorithm.as_deref().unwrap_or("no keys");
+        let expiry = self.certificate_expires_unix_s.and_then(|at| jiff::Timestamp::from_second(at).ok());
+        let expiry = expiry.map(|at| format!(", valid until {at}")).unwrap_or_default();
+        format!("{algorithm}, {} cookies left, certificate for {}{expiry}", self.cookies, self.server)
+    }
 }
 
 impl Answer {
@@ -67,11 +105,12 @@ impl Answer {
             sent: 0,
             dropped: BTreeMap::new(),
             stamps: None,
+            nts: None,
         }
     }
 
     /// What the daemon's report says.
-    pub(super) fn of(target: &Target, address: SocketAddr, source: &SourceReport) -> Self {
+    pub(super) fn of(target: &Target, address: Option<SocketAddr>, source: &SourceReport) -> Self {
         let ok = source.accepted > 0;
         let bound_s = source.interval_s.zip(source.offset_s).map(|([low, high], offset)| {
             // How far the ends of the interval are from the estimate.
@@ -93,12 +132,18 @@ impl Answer {
             sent: source.sent,
             dropped: source.dropped.clone(),
             stamps: source.stamps.clone(),
-            ..Self::failed(target, Some(address), String::new())
+            address: address.map(|address| address.to_string()).or_else(|| source.address.clone()),
+            nts: Nts::of(source),
+            ..Self::failed(target, address, String::new())
         }
     }
 }
 
 fn why_not(source: &SourceReport) -> String {
+    let nts = source.authentication.as_ref().and_then(|authentication| authentication.nts.as_ref());
+    if let Some(failure) = nts.and_then(|nts| nts.failure.as_deref()) {
+        return format!("no keys: {}", human::clean(failure));
+    }
     let requests = human::count(source.sent, "request");
     match (source.reason.as_str(), source.dropped.is_empty()) {
         ("", true) => format!("no answer to {requests}"),
@@ -178,6 +223,9 @@ fn block(answer: &Answer, paint: Paint) -> String {
     }
     if let (Some(stratum), Some(leap), Some(id)) = (answer.stratum, &answer.leap, &answer.reference_id) {
         facts.add("Server", format!("stratum {stratum}, reference ID {id}, leap {leap}"));
+    }
+    if let Some(nts) = &answer.nts {
+        facts.add("NTS", nts.words());
     }
     facts.add("Packets", format!("{}, {} accepted", human::count(answer.sent, "request"), answer.samples));
     if !answer.dropped.is_empty() {

@@ -1,6 +1,5 @@
 //! One server measured by a daemon that observes only.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +7,9 @@ use std::time::Duration;
 use chimerd::{Daemon, DaemonOptions, Observer};
 use truechimer_config::{Config, Paths, Roles};
 use truechimer_engine::Engine;
-use truechimer_engine::config::{Endpoint, Host, SourceConfig, SourceKind, SourceOptions};
+use truechimer_engine::config::{
+    Authentication, CertificateTime, Endpoint, NtsOptions, SourceConfig, SourceKind, SourceOptions,
+};
 use truechimer_engine::report::{SourceReport, SourceState};
 use truechimer_sys::clock::ObserveOnly;
 use truechimer_time::{Mono, Now, PollExponent};
@@ -23,11 +24,12 @@ const LOOK: Duration = Duration::from_millis(50);
 const FORGERIES: [&str; 4] = ["address", "token", "duplicate", "origin"];
 
 /// Measures, and gives the report on the server as it was in the end.
-pub(super) fn measure(address: SocketAddr, manner: Manner) -> Result<SourceReport, String> {
+pub(super) fn measure(endpoint: Endpoint, manner: &Manner) -> Result<SourceReport, String> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::new(Mutex::new(None));
-    let watcher = Watcher { manner, deadline: None, stop: Arc::clone(&stop), seen: Arc::clone(&seen) };
-    let mut options = DaemonOptions::new(config(address, manner), Box::new(ObserveOnly::new()), false);
+    let watcher =
+        Watcher { manner: manner.clone(), deadline: None, stop: Arc::clone(&stop), seen: Arc::clone(&seen) };
+    let mut options = DaemonOptions::new(config(endpoint, manner), Box::new(ObserveOnly::new()), false);
     options.observer = Some(Box::new(watcher));
     let mut daemon = Daemon::new(options).map_err(|error| error.to_string())?;
     daemon.run(&stop).map_err(|error| error.to_string())?;
@@ -36,10 +38,11 @@ pub(super) fn measure(address: SocketAddr, manner: Manner) -> Result<SourceRepor
     report.ok_or_else(|| "it was never asked".into())
 }
 
-fn config(address: SocketAddr, manner: Manner) -> Config {
+fn config(endpoint: Endpoint, manner: &Manner) -> Config {
     let mut config =
         Config { paths: Paths::NONE, clock_control: false, roles: Roles::Inline, ..Config::default() };
-    let options = SourceOptions {
+    let mut options = SourceOptions {
+        family: manner.family,
         min_poll: POLL,
         max_poll: POLL,
         iburst: false,
@@ -47,7 +50,13 @@ fn config(address: SocketAddr, manner: Manner) -> Config {
         max_delay_s: manner.timeout_s.max(0.001),
         ..SourceOptions::default()
     };
-    let endpoint = Endpoint { host: Host::Address(address.ip()), port: address.port() };
+    if let Some(nts) = &manner.nts {
+        options.authentication =
+            Authentication::Nts(NtsOptions { ke_port: nts.ke_port, ..NtsOptions::default() });
+        config.trust = nts.trust.clone();
+        // Nothing comes of the answer but words, so no other clock needs to judge the certificate.
+        config.engine.nts.certificate_time = CertificateTime::Strict;
+    }
     config.engine.sources = vec![SourceConfig { name: None, kind: SourceKind::Server(endpoint), options }];
     config
 }
@@ -79,6 +88,11 @@ impl Observer for Watcher {
 /// Whether asking on would tell nothing new: enough samples, or as many refused replies without one good.
 pub(super) fn is_settled(source: &SourceReport, samples: u32) -> bool {
     let wanted = u64::from(samples);
+    // Keys are asked for again only after longer than anybody waits here.
+    let nts = source.authentication.as_ref().and_then(|authentication| authentication.nts.as_ref());
+    if source.accepted == 0 && nts.is_some_and(|nts| nts.failure.is_some()) {
+        return true;
+    }
     let refused: u64 = source
         .dropped
         .iter()

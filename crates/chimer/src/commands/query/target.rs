@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
-use truechimer_engine::config::Family;
+use truechimer_engine::config::{Family, Host};
 
 use crate::human;
 
@@ -62,6 +62,15 @@ impl Target {
             Err(_) => {}
         }
         Ok(Self { shown: shown.clone(), host: host.to_owned(), port })
+    }
+
+    /// Name or address.
+    pub(super) fn host(&self) -> Host {
+        self.host.parse().map_or_else(|_| Host::Name(self.host.clone()), Host::Address)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The first address of that family, by the system's resolver.

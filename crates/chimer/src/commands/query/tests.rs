@@ -1,4 +1,4 @@
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use truechimer_engine::report::SourceState;
@@ -102,9 +102,9 @@ fn fixture_answers() -> Vec<Answer> {
     let dumb = fixtures::report().sources.remove(6);
     let named = |name: &str| target(name).unwrap();
     vec![
-        Answer::of(&named("ntp1.example.net"), address, &good),
-        Answer::of(&named("[2001:db8::1]:1123"), address, &bad),
-        Answer::of(&named("dumb.example.net"), address, &dumb),
+        Answer::of(&named("ntp1.example.net"), Some(address), &good),
+        Answer::of(&named("[2001:db8::1]:1123"), Some(address), &bad),
+        Answer::of(&named("dumb.example.net"), Some(address), &dumb),
         Answer::failed(
             &named("nowhere.example"),
             None,
@@ -163,7 +163,7 @@ fn server(
 
 fn ask_one(address: SocketAddr, samples: u32, timeout_s: f64) -> Answer {
     let target = target(&address.to_string()).unwrap();
-    ask(&target, None, Manner { samples, timeout_s, version: 4 })
+    ask(&target, &Manner { samples, timeout_s, version: 4, family: None, nts: None })
 }
 
 #[test]
@@ -215,4 +215,88 @@ fn nobody_there_is_no_answer_in_time() {
     assert!(!answer.ok);
     assert!(start.elapsed() < Duration::from_secs(3));
     assert!(serde_json::to_value(&answer).unwrap()["error"].as_str().unwrap().contains("no answer"));
+}
+
+/// A daemon that serves time and keys on loopback until it is dropped, and the file of who vouches for it.
+struct Serving {
+    time: SocketAddr,
+    keys: SocketAddr,
+    root: std::path::PathBuf,
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    _dir: tempfile::TempDir,
+}
+
+impl Serving {
+    fn start() -> Self {
+        use truechimer_nts_ke::{Validity, authority::Authority};
+        let dir = tempfile::tempdir().unwrap();
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+        let validity = Validity { not_before_s: now_s - 3600, not_after_s: now_s + 3600 };
+        let authority = Authority::new("test", validity).unwrap();
+        let files = authority.certify(&["127.0.0.1"], validity).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (chain, key) = (write("chain.pem", &files.chain), write("key.pem", &files.key));
+        let root = write("root.pem", authority.root());
+        let text = format!(
+            "[clock]\ncontrol = false\nfrequency_file = false\n\
+             [daemon]\nroles = \"inline\"\nstate_dir = false\nrun_dir = false\n[local]\n\
+             [serve]\nlisten = [\"127.0.0.1:0\"]\nallow = [\"127.0.0.0/8\"]\n\
+             [serve.nts]\nlisten = [\"127.0.0.1:0\"]\ncertificate = {chain:?}\nprivate_key = {key:?}\n"
+        );
+        let config = truechimer_config::parse(&text, "test").unwrap().config;
+        let clock = Box::new(truechimer_sys::clock::ObserveOnly::new());
+        let mut options = chimerd::DaemonOptions::new(config, clock, false);
+        options.max_sleep = Duration::from_millis(20);
+        let mut daemon = chimerd::Daemon::new(options).unwrap();
+        let (time, keys) = (daemon.listening()[0], daemon.exchanging()[0]);
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let flag = std::sync::Arc::clone(&stop);
+        let thread = Some(std::thread::spawn(move || daemon.run(&flag).unwrap()));
+        Self { time, keys, root, stop, thread, _dir: dir }
+    }
+
+    fn ask(&self, host: &str, trust: &std::path::Path) -> serde_json::Value {
+        let target = Target::parse(host, self.time.port()).unwrap();
+        let trust = CertificateTrust { system: false, files: vec![trust.to_owned()] };
+        let nts = Some(Nts { ke_port: self.keys.port(), trust });
+        let manner = Manner { samples: 2, timeout_s: 20.0, version: 4, family: Some(Family::V4), nts };
+        serde_json::to_value(ask(&target, &manner)).unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn by_nts_keys_are_exchanged_first() {
+    let server = Serving::start();
+    let value = server.ask("127.0.0.1", &server.root);
+    assert_eq!(value["ok"], true, "{value}");
+    assert_eq!(value["samples"], 2, "{value}");
+    assert_eq!(value["nts"]["server"], "127.0.0.1", "{value}");
+    assert_eq!(value["nts"]["key_exchange"], server.keys.to_string(), "{value}");
+    assert!(value["nts"]["cookies"].as_u64().unwrap() >= 7, "{value}");
+    assert!(value["nts"]["certificate_expires_unix_s"].is_i64(), "{value}");
+}
+
+#[test]
+fn by_nts_a_server_of_another_name_is_refused_and_said_so_at_once() {
+    let server = Serving::start();
+    let start = Instant::now();
+    // Its certificate is for the address alone.
+    let value = server.ask("localhost", &server.root);
+    assert!(start.elapsed() < Duration::from_secs(10), "it does not wait for the whole time");
+    assert_eq!(value["ok"], false, "{value}");
+    assert_eq!(value["samples"], 0);
+    let error = value["error"].as_str().unwrap();
+    assert!(error.starts_with("no keys: ") && error.contains("name"), "{error}");
 }
