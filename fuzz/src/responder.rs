@@ -8,7 +8,8 @@ use truechimer_engine::config::{AccessRule, KeyTable, ServeConfig};
 use truechimer_engine::server::{Responder, Served};
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpDuration, Stamp, StampSource};
 use truechimer_wire::mac::{KeyAlgorithm, SymmetricKey};
-use truechimer_wire::{Header, Mode, ReferenceId};
+use truechimer_wire::signd::SIGNED_LEN;
+use truechimer_wire::{HEADER_LEN, Header, Mode, ReferenceId};
 
 use super::input::Input;
 
@@ -23,7 +24,8 @@ pub fn responder_session(data: &[u8]) {
     let mut input = Input::new(data);
     let rules = input.u8() % 8;
     let access = (0..rules).map(|_| rule(&mut input)).collect();
-    let mut responder = Responder::new(&ServeConfig { listen: Vec::new(), access }, &keys());
+    let mut responder =
+        Responder::new(&ServeConfig { listen: Vec::new(), access, sign: rules & 1 == 1 }, &keys());
     let mut now = Now {
         mono: Mono::from_nanos(0),
         // Anywhere in the first eras, so that sessions cross from one to the next.
@@ -70,14 +72,24 @@ fn ask(
 ) -> Option<Vec<u8>> {
     let mut buffer = [0xee; 512];
     buffer[..request.len()].copy_from_slice(request);
-    match responder.handle(&mut buffer, request.len(), remote, local, stamp(now), served, now) {
-        Verdict::Drop(_) => {
+    let verdict = responder.handle(&mut buffer, request.len(), remote, local, stamp(now), served, now);
+    let reply = match verdict {
+        Verdict::Drop(_) => None,
+        Verdict::Reply(len) => Some((len, len)),
+        // As Samba would sign it: as long as the request.
+        Verdict::Sign => Some((SIGNED_LEN, HEADER_LEN)),
+    };
+    if verdict == Verdict::Sign {
+        responder.handle_signed(Ok(()));
+    }
+    match reply {
+        None => {
             assert_eq!(&buffer[..request.len()], request);
             None
         }
-        Verdict::Reply(len) => {
+        Some((len, own)) => {
             assert!(len <= request.len(), "NA-25");
-            responder.stamp(&mut buffer[..len], now.cooked);
+            responder.stamp(&mut buffer[..own], now.cooked);
             let asked = Header::parse(request).expect("an answered request has a header");
             let reply = Header::parse(&buffer[..len]).expect("a reply has a header");
             assert_eq!(reply.version, asked.version);

@@ -19,12 +19,14 @@ use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
 use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
+use crate::signing::Signer;
 use crate::state::StateFiles;
 
 mod housekeeping;
 mod keys;
 mod names;
 mod requests;
+mod signatures;
 mod start;
 
 pub use start::StartError;
@@ -119,6 +121,8 @@ pub struct Daemon {
     key_exchanges: Option<KeyExchanges>,
     /// Authenticated time for clients.
     nts: Option<Serving>,
+    /// Signatures for domain members.
+    signer: Option<Signer>,
     control: Option<ControlServer>,
     state: StateFiles,
     journal: Journal,
@@ -186,7 +190,7 @@ impl Daemon {
         self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
         self.take_answers(now);
         self.take_keys(now);
-        self.listeners.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        self.answer_requests(now);
         self.serve_keys(now);
         self.serve_control(now);
         if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now.mono) {
@@ -223,6 +227,9 @@ impl Daemon {
             let now = self.clocks.now().mono;
             nts.register(&mut self.poll, now);
         }
+        if let Some(signer) = &mut self.signer {
+            signer.register(&mut self.poll);
+        }
         let mut hungry = false;
         if let Some(control) = &mut self.control {
             rests |= control.register(&mut self.poll);
@@ -247,7 +254,8 @@ impl Daemon {
         let now = self.clocks.now().mono;
         let exchanges = self.key_exchanges.as_ref().and_then(KeyExchanges::poll_timeout);
         let nts = self.nts.as_ref().and_then(Serving::poll_timeout);
-        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts];
+        let signer = self.signer.as_ref().and_then(Signer::poll_timeout);
+        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts, signer];
         let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;

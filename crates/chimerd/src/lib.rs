@@ -23,6 +23,7 @@
 //! | `listeners` | the server's sockets |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
+//! | `signing` | replies to domain members, signed by Samba |
 //! | `clocks` | clock readings, timestamps, clock commands |
 //! | `state` | what is remembered between runs |
 //! | [`journal`] | lines for humans |
@@ -52,6 +53,7 @@ pub mod journal;
 mod listeners;
 mod nts;
 pub mod program;
+mod signing;
 mod state;
 
 pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};

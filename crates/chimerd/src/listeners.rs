@@ -2,18 +2,24 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use truechimer_config::Roles;
 use truechimer_engine::config::{Listener, ServeConfig};
+use truechimer_engine::server::SigningError;
 use truechimer_engine::{Engine, Verdict};
 use truechimer_sys::poll::{Interest, PollSet};
 use truechimer_sys::udp::{Batch, ServerSocket};
 use truechimer_time::Now;
+use truechimer_wire::HEADER_LEN;
 
 use crate::clocks::Clocks;
+use crate::signing::{Job, Signer};
 
 struct Open {
+    /// A number of its own, never used again.
+    id: u64,
     wanted: Listener,
     socket: ServerSocket,
     /// Its place in the poll set of this turn.
@@ -29,6 +35,14 @@ pub(crate) struct Listeners {
     /// Room for what comes in, made when there is somewhere to come in. Not used on the inline path, where libc may be
     /// interposed by a simulated network, which knows no batches and lets a socket be read once when `poll` says so.
     batch: Option<Batch>,
+}
+
+/// What takes part in answering.
+pub(crate) struct Staff<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) clocks: &'a mut Clocks,
+    /// For replies to domain members.
+    pub(crate) signer: Option<&'a mut Signer>,
 }
 
 /// A port that could not be opened.
@@ -112,23 +126,25 @@ impl Listeners {
 
     /// Answers what waits at every socket, but no more than one batch: then the client's own sockets have their turn
     /// again (AT-46).
-    pub(crate) fn handle_ready(
-        &mut self,
-        poll: &PollSet,
-        buffer: &mut [u8],
-        engine: &mut Engine,
-        clocks: &mut Clocks,
-        now: Now,
-    ) {
+    pub(crate) fn handle_ready(&mut self, poll: &PollSet, buffer: &mut [u8], mut staff: Staff<'_>, now: Now) {
         for open in &mut self.open {
             let place = std::mem::replace(&mut open.place, usize::MAX);
             if poll.readable(place) || poll.error(place) {
                 let answered = match &mut self.batch {
-                    Some(batch) => open.answer_batch(batch, engine, clocks),
-                    None => open.answer_one(buffer, engine, clocks, now),
+                    Some(batch) => open.answer_batch(batch, &mut staff),
+                    None => open.answer_one(buffer, &mut staff, now),
                 };
                 open.resting = answered.is_err();
             }
+        }
+    }
+}
+
+impl Listeners {
+    /// Sends a reply that was made elsewhere, if the socket is still there. One that cannot be sent is lost on the way.
+    pub(crate) fn send(&self, id: u64, reply: &[u8], remote: SocketAddr, local: Option<IpAddr>) {
+        if let Some(open) = self.open.iter().find(|open| open.id == id) {
+            let _ = open.socket.send_to(reply, remote, local);
         }
     }
 }
@@ -137,6 +153,9 @@ fn open_all(listeners: &[Listener], roles: Roles) -> Result<Vec<Open>, ListenErr
     listeners.iter().map(|listener| Open::new(listener, roles)).collect()
 }
 
+/// Numbers sockets.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
+
 impl Open {
     fn new(wanted: &Listener, roles: Roles) -> Result<Self, ListenError> {
         match ServerSocket::open(wanted.address, wanted.interface.as_deref()) {
@@ -144,13 +163,15 @@ impl Open {
                 if roles == Roles::Process {
                     socket.stamp_briefly();
                 }
-                Ok(Self { wanted: wanted.clone(), socket, place: usize::MAX, resting: false })
+                let id = LAST_ID.fetch_add(1, Ordering::Relaxed);
+                Ok(Self { id, wanted: wanted.clone(), socket, place: usize::MAX, resting: false })
             }
             Err(error) => Err(ListenError { wanted: wanted.clone(), error }),
         }
     }
 
-    fn answer_batch(&self, batch: &mut Batch, engine: &mut Engine, clocks: &mut Clocks) -> io::Result<()> {
+    fn answer_batch(&self, batch: &mut Batch, staff: &mut Staff<'_>) -> io::Result<()> {
+        let Staff { engine, clocks, signer } = staff;
         batch.receive(&self.socket)?;
         // Once for all of them, and after all of them.
         let now = clocks.now();
@@ -160,8 +181,15 @@ impl Open {
             let stamp = clocks.received(received.kernel_stamp, now);
             let verdict =
                 serving.handle_request(request.buffer, received.len, received.remote, received.local, stamp);
-            if let Verdict::Reply(len) = verdict {
-                request.reply(len);
+            match verdict {
+                Verdict::Reply(len) => request.reply(len),
+                Verdict::Drop(_) => {}
+                Verdict::Sign => {
+                    let job = self.job(request.buffer, received.remote, received.local, now);
+                    if let Err(error) = push(signer, job) {
+                        serving.handle_signed(Err(error));
+                    }
+                }
             }
         }
         batch.send(&self.socket, |replies| {
@@ -173,13 +201,8 @@ impl Open {
         Ok(())
     }
 
-    fn answer_one(
-        &self,
-        buffer: &mut [u8],
-        engine: &mut Engine,
-        clocks: &mut Clocks,
-        now: Now,
-    ) -> io::Result<()> {
+    fn answer_one(&self, buffer: &mut [u8], staff: &mut Staff<'_>, now: Now) -> io::Result<()> {
+        let Staff { engine, clocks, signer } = staff;
         let Some(received) = self.socket.recv(buffer)? else { return Ok(()) };
         if received.fragmented {
             // Nothing that we answer needs fragments (AT-14).
@@ -188,12 +211,36 @@ impl Open {
         let stamp = clocks.received(received.kernel_stamp, now);
         let verdict =
             engine.handle_request(buffer, received.len, received.remote, received.local, stamp, now);
-        let Verdict::Reply(len) = verdict else { return Ok(()) };
+        let len = match verdict {
+            Verdict::Reply(len) => len,
+            Verdict::Drop(_) => return Ok(()),
+            Verdict::Sign => {
+                let job = self.job(buffer, received.remote, received.local, now);
+                if let Err(error) = push(signer, job) {
+                    engine.handle_signed(Err(error));
+                }
+                return Ok(());
+            }
+        };
         let Some(reply) = buffer.get_mut(..len.min(received.len)) else { return Ok(()) };
         engine.stamp_reply(reply, clocks.now().cooked);
         // A reply that cannot be sent is a reply lost on the way.
         let _ = self.socket.send_to(reply, received.remote, received.local);
         Ok(())
+    }
+
+    /// What [`Verdict::Sign`] left in the buffer.
+    fn job(&self, buffer: &[u8], remote: SocketAddr, local: Option<IpAddr>, now: Now) -> Option<Job> {
+        let (packet, rest) = buffer.split_first_chunk::<HEADER_LEN>()?;
+        let key_id = *rest.first_chunk()?;
+        Some(Job { packet: *packet, key_id, remote, local, listener: self.id, since: now.mono })
+    }
+}
+
+fn push(signer: &mut Option<&mut Signer>, job: Option<Job>) -> Result<(), SigningError> {
+    match (signer, job) {
+        (Some(signer), Some(job)) => signer.push(job),
+        _ => Err(SigningError::Unavailable),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Paths {
     pub state_dir: Option<PathBuf>,
     /// `keys.file`: the symmetric keys; `None` without keys.
     pub keys: Option<PathBuf>,
+    /// `serve.signd`: the socket of Samba's `ntp_signd`, or its folder; `None` signs nothing.
+    pub signd: Option<PathBuf>,
     /// `daemon.run_dir`: the folder of `observe.sock` and `control.sock`; `None` opens neither.
     pub run_dir: Option<PathBuf>,
 }
@@ -63,7 +65,8 @@ pub const FREQUENCY_FILE: &str = "frequency";
 
 impl Paths {
     /// Nothing on the disk: no state is kept, no socket opened.
-    pub const NONE: Self = Self { frequency_file: None, state_dir: None, keys: None, run_dir: None };
+    pub const NONE: Self =
+        Self { frequency_file: None, state_dir: None, keys: None, signd: None, run_dir: None };
 }
 
 /// The places of an installed system.
@@ -74,6 +77,7 @@ impl Default for Paths {
             frequency_file: Some(state_dir.join(FREQUENCY_FILE)),
             state_dir: Some(state_dir),
             keys: None,
+            signd: None,
             run_dir: Some(PathBuf::from(RUN_DIR)),
         }
     }

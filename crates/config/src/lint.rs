@@ -67,6 +67,14 @@ fn lint_serve(linter: &mut Linter<'_>, serve: &ServeConfig) {
                 "name the networks of your clients; a public server needs a firewall that limits the rate",
             );
         }
+        if everybody(rule) && serve.sign {
+            linter.say(
+                &rules::OPEN_SIGNER,
+                &path,
+                format!("`{shown}` is everybody, and everybody can have replies signed with the domain's passwords"),
+                "name the networks of the domain's members",
+            );
+        }
         if !serve.listen.iter().any(|listener| listens_on(&listener.address, rule)) {
             let family = if rule.network.is_ipv4() { "IPv4" } else { "IPv6" };
             let everywhere = if rule.network.is_ipv4() { "0.0.0.0:123" } else { "[::]:123" };

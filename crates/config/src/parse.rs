@@ -235,7 +235,9 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
     config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
     if let Some(table) = reader.section(root, "serve") {
-        let serve = sections::read_serve(reader, &table);
+        let mut serve = sections::read_serve(reader, &table);
+        config.paths.signd = sections::path(reader, &table, "signd").flatten();
+        serve.sign = config.paths.signd.is_some();
         config.serve_nts =
             sections::read_serve_nts(reader, &table, &serve.listen, config.paths.state_dir.clone());
         config.engine.serve = Some(serve);

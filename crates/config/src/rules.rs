@@ -82,6 +82,7 @@ rules! {
     OPEN_SERVER = "L021" Warning "A server does not answer everybody";
     IDLE_DENY = "L022" Warning "A network in `deny` lies within one in `allow`";
     NO_LISTENER = "L023" Warning "A network in `allow` can reach a listener";
+    OPEN_SIGNER = "L024" Warning "Signatures of a domain controller are not for everybody";
     STEP_ALWAYS = "L030" Warning "The clock does not step under running programs";
     PANIC_OFF = "L031" Warning "Absurd corrections are refused", "RFC 5905 §11.3";
     STEP_PANIC = "L032" Warning "The step threshold is below the panic limits";

@@ -31,7 +31,7 @@ fn set<T>(target: &mut T, value: Option<T>) {
 }
 
 /// A path, `Some(None)` for `false`.
-fn path(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Option<PathBuf>> {
+pub(crate) fn path(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Option<PathBuf>> {
     let item = table.item(name)?;
     match item.value {
         DeValue::Boolean(false) => Some(None),

@@ -179,6 +179,8 @@ pub struct ServeConfig {
     pub listen: Vec<Listener>,
     /// Who is served and who is not: the longest matching prefix decides, nobody is served by default.
     pub access: Vec<AccessRule>,
+    /// Requests of domain members (MS-SNTP) are to be signed by the adapter: [`Verdict::Sign`](crate::Verdict::Sign).
+    pub sign: bool,
 }
 
 /// One socket that answers.

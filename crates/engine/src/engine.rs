@@ -47,6 +47,10 @@ pub struct Initial {
 pub enum Verdict {
     /// Send the first `usize` bytes of the buffer back; never more than came in.
     Reply(usize),
+    /// Have the reply signed: its header is in the first 48 bytes of the buffer, and the next four are the key identifier.
+    /// Stamp the 48 bytes, ask Samba's `ntp_signd` ([`truechimer_wire::signd`]), send what comes back, which is as long as
+    /// the request, and tell [`Engine::handle_signed`].
+    Sign,
     /// Say nothing, for this reason (the name of a counter).
     Drop(&'static str),
 }

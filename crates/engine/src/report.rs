@@ -209,6 +209,8 @@ pub struct ServerReport {
     pub answered: u64,
     /// Replies with a MAC, to requests that had one.
     pub authenticated: u64,
+    /// Replies to domain members, signed by the domain controller (MS-SNTP).
+    pub signed: u64,
     /// Replies with NTS.
     pub nts: u64,
     /// Requests whose cookie or seal was wrong, refused with an NTS NAK.

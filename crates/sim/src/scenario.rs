@@ -258,7 +258,7 @@ impl HostConfig {
         let listener = Listener { address: Peer::Host(index).address(), interface: None };
         EngineConfig {
             sources: self.sources(),
-            serve: Some(ServeConfig { listen: vec![listener], access: vec![anybody] }),
+            serve: Some(ServeConfig { listen: vec![listener], access: vec![anybody], sign: false }),
             clock: self.clock.clone(),
             selection: self.selection.clone(),
             local: self.local.clone(),

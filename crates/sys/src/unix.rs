@@ -1,4 +1,4 @@
-//! Unix stream sockets, for control.
+//! Unix stream sockets, for control and for asking other programs.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -107,6 +107,20 @@ impl Drop for Listener {
 pub struct Stream(UnixStream);
 
 impl Stream {
+    /// Connects to whoever listens at `path`, which never waits.
+    ///
+    /// # Errors
+    /// `ENOENT` or `ECONNREFUSED` if nobody listens, `EACCES` without the permission, `EAGAIN` if too many wait already.
+    pub fn connect(path: &Path) -> io::Result<Self> {
+        let address = address(path)?;
+        let socket = ffi::socket(libc::AF_UNIX, libc::SOCK_STREAM)?;
+        // SAFETY: the pointer and the length describe `address`.
+        check(unsafe {
+            libc::connect(socket.as_raw_fd(), (&raw const address).cast(), ffi::size_of::<sockaddr_un>())
+        })?;
+        Ok(Self(UnixStream::from(socket)))
+    }
+
     /// Reads what is there: `None` if there is nothing yet, `Some(0)` at the end.
     ///
     /// # Errors

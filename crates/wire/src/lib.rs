@@ -23,6 +23,7 @@
 //! | `extension` | extension fields | RFC 7822, RFC 9748 |
 //! | [`mac`] | symmetric keys and the digests made with them | RFC 5905 §7.3, RFC 8573 |
 //! | `packet` | a whole packet, checked | RFC 5905 §7.3, §7.5 |
+//! | [`signd`] | MS-SNTP, and how Samba is asked to sign | [MS-SNTP] §2.2 |
 //! | `write` | a whole packet, written | |
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ mod header;
 pub mod mac;
 mod packet;
 mod refid;
+pub mod signd;
 mod write;
 
 pub use extension::{Field, FieldType, Fields, MAX_FIELDS, MIN_FIELD_LEN, MIN_LAST_FIELD_LEN};

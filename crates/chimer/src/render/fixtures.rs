@@ -113,7 +113,8 @@ fn server() -> ServerReport {
         received: 1234,
         answered: 1230,
         authenticated: 7,
-        nts: 0,
+        signed: 2,
+        nts: 5,
         nts_naks: 0,
         dropped: [("access".to_owned(), 4)].into(),
     }

@@ -26,11 +26,17 @@ pub fn status(report: &Report, paint: Paint) -> String {
             format!("; dropped: {}", counters(&server.dropped))
         };
         let requests = human::count(server.received, "request");
-        let authenticated = match server.authenticated {
-            0 => String::new(),
-            authenticated => format!(" ({authenticated} authenticated)"),
-        };
-        facts.add("Server", format!("{requests}, {} answered{authenticated}{dropped}", server.answered));
+        let kinds = [
+            (server.authenticated, "authenticated"),
+            (server.nts, "with NTS"),
+            (server.nts_naks, "refused with an NTS NAK"),
+            (server.signed, "signed"),
+        ];
+        let kinds =
+            kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}"));
+        let kinds: Vec<String> = kinds.collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        facts.add("Server", format!("{requests}, {} answered{kinds}{dropped}", server.answered));
     }
     if let Some(exchange) = &report.key_exchange {
         key_exchange(&mut facts, exchange, system.time_unix_s);

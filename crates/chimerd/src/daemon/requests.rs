@@ -70,6 +70,7 @@ impl Daemon {
         self.reload_nts(&config, now)?;
         let command = Command::Reload(Box::new(config.engine.clone()));
         self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
+        self.configure_signer(config.paths.signd.as_deref());
         self.tell_what_waits(&config, now);
         self.config.trust = config.trust;
         self.config.serve_nts = config.serve_nts;

@@ -22,6 +22,7 @@ use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::{ListenError, Listeners};
 use crate::nts::serving::{Serving, ServingError};
+use crate::signing::Signer;
 use crate::state::StateFiles;
 
 #[cfg(test)]
@@ -139,6 +140,7 @@ impl Daemon {
             resolver,
             key_exchanges,
             nts,
+            signer: config.paths.signd.as_deref().map(Signer::new),
             control,
             state,
             journal,

@@ -9,6 +9,7 @@ fn files(dir: &Path) -> StateFiles {
         frequency_file: Some(dir.join("frequency")),
         state_dir: Some(dir.to_owned()),
         keys: None,
+        signd: None,
         run_dir: None,
     })
 }
@@ -115,6 +116,7 @@ fn at_36_a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
         frequency_file: Some(dir.path().join("missing/frequency")),
         state_dir: Some(dir.path().join("missing")),
         keys: None,
+        signd: None,
         run_dir: None,
     });
     assert_eq!(

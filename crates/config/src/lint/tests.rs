@@ -55,6 +55,7 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
         ("L021", serve("allow = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"), 5, serve(allow)),
         ("L022", serve(&format!("{allow}\ndeny = [\"10.9.0.0/16\", \"11.0.0.0/8\"]")), 6, serve(&format!("{allow}\ndeny = [\"10.9.0.0/16\"]"))),
         ("L023", serve("allow = [\"10.0.0.0/8\", \"2001:db8::/32\"]"), 5, serve(allow)),
+        ("L024", serve("allow = [\"0.0.0.0/0\"]\nsignd = \"/s\""), 5, serve(&format!("{allow}\nsignd = \"/s\""))),
         ("L030", clock("step = \"always\""), 4, clock("step = { above = \"1s\", first = 3 }")),
         ("L030", clock("step = { first = \"always\" }"), 4, clock("step = \"never\"")),
         ("L031", clock("panic = \"none\""), 4, clock("panic = \"10s\"")),

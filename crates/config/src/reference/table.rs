@@ -72,6 +72,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("authselectmode", "`authentication` in [selection]"),
     ("minsources", "`min_sources` in [selection]"),
     ("restrict", "`allow` and `deny` in [serve]"),
+    ("ntpsigndsocket", "`signd` in [serve]"),
     ("bindaddress", "`listen` in [serve]"),
     ("listen_on", "`listen` in [serve]"),
 ];
@@ -177,6 +178,11 @@ pub static KEYS: &[Key] = &[
          `0.0.0.0/0` and `::/0` are everybody."),
     key("serve", "deny", Kind::Networks, "`[]`", r#"["10.99.0.0/16"]"#,
         "Networks that are not answered though a wider network in `allow` covers them."),
+
+    key("serve", "signd", Kind::Path { longest: 100 }, "none", r#""/var/lib/samba/ntp_signd""#,
+        "For a domain controller: the socket of Samba's `ntp_signd`, or the folder that it is in. Members of the domain \
+         (MS-SNTP) are then answered with replies that Samba has signed. Whoever is answered can have replies signed \
+         with the password of any machine's account and try to guess it, so `allow` should name the domain's networks only."),
 
     key("serve", "nts", Kind::Table("a table, best written as a section `[serve.nts]`"), "",
         r#"{ certificate = "/etc/ssl/time.pem", private_key = "/etc/ssl/time.key" }"#,

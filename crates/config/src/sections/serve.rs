@@ -26,7 +26,7 @@ pub(crate) fn read_serve(reader: &mut Reader, table: &Table<'_>) -> ServeConfig 
             read_network(reader, entry, allow, &mut access);
         }
     }
-    ServeConfig { listen: read_listeners(reader, table, NTP_PORT), access: access.rules }
+    ServeConfig { listen: read_listeners(reader, table, NTP_PORT), access: access.rules, sign: false }
 }
 
 #[derive(Default)]

@@ -7,13 +7,13 @@ use truechimer_nts::KeyRing;
 use truechimer_time::{Cooked, Now, Stamp};
 
 use super::{Engine, Verdict};
-use crate::server::{Responder, Serving};
+use crate::server::{Responder, Serving, SigningError};
 
 impl Engine {
     /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
     /// `local` is the address it was sent to (its destination, not the interface's): without it, nobody on the
     /// loopback interface is answered, as a packet from the network can claim a loopback source.
-    /// On [`Verdict::Reply`] call [`Engine::stamp_reply`] just before sending.
+    /// On [`Verdict::Reply`] call [`Engine::stamp_reply`] just before sending; on [`Verdict::Sign`] do what it says.
     pub fn handle_request(
         &mut self,
         buffer: &mut [u8],
@@ -41,6 +41,13 @@ impl Engine {
     pub fn stamp_reply(&mut self, reply: &mut [u8], transmit: Cooked) {
         if let Some(responder) = self.responder.as_mut() {
             responder.stamp(reply, transmit);
+        }
+    }
+
+    /// What came of a [`Verdict::Sign`]: the reply was signed and sent, or not.
+    pub fn handle_signed(&mut self, result: Result<(), SigningError>) {
+        if let Some(responder) = self.responder.as_mut() {
+            responder.handle_signed(result);
         }
     }
 

@@ -18,6 +18,9 @@
 //! cookie cannot be opened with an NTS NAK, so that its client exchanges keys anew. Without a key ring the fields of NTS are
 //! like any others that we do not know: the reply has none, and its client will not believe it.
 //!
+//! Members of a Windows domain ask with an empty authenticator instead of a MAC (MS-SNTP). Where the adapter can have replies
+//! signed by the domain controller, [`Verdict::Sign`] says so; otherwise that is a MAC of a key that we do not have.
+//!
 //! While the clock is not synchronised the reply says so in full: leap 3 *and* stratum 16. RFC 5905 §9.2 has stratum 0
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
@@ -32,6 +35,7 @@ use truechimer_nts::KeyRing;
 use truechimer_nts::packet::write_nak;
 
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
+use truechimer_wire::signd::{self, Authenticator};
 use truechimer_wire::{HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, ReferenceId};
 
 use crate::authentication::KeyTable;
@@ -80,11 +84,13 @@ const TRANSMIT_TIMESTAMP: std::ops::Range<usize> = 40..48;
 pub struct Responder {
     access: Access,
     keys: KeyTable,
+    signs: bool,
     sealer: Option<Sealer>,
     stepped: Option<Mono>,
     received: u64,
     answered: u64,
     authenticated: u64,
+    signed: u64,
     sealed: u64,
     naks: u64,
     dropped: DropCounters,
@@ -96,11 +102,13 @@ impl Responder {
         Self {
             access: Access::new(&config.access),
             keys: keys.clone(),
+            signs: config.sign,
             sealer: None,
             stepped: None,
             received: 0,
             answered: 0,
             authenticated: 0,
+            signed: 0,
             sealed: 0,
             naks: 0,
             dropped: DropCounters::default(),
@@ -111,6 +119,7 @@ impl Responder {
     pub fn handle_config(&mut self, config: &ServeConfig, keys: &KeyTable) {
         self.access = Access::new(&config.access);
         self.keys = keys.clone();
+        self.signs = config.sign;
     }
 
     /// The keys that cookies are made with from now on; without any, nobody is served with NTS. `seed` must be fresh
@@ -143,6 +152,10 @@ impl Responder {
             }
         };
         let reply = reply(&request, received, served, now);
+        if let (Proof::Signature, Some(room)) = (&request.proof, buffer.first_chunk_mut()) {
+            *room = reply.write();
+            return Verdict::Sign;
+        }
         let Some(len) = self.write(reply, request.proof, buffer) else {
             return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
         };
@@ -168,6 +181,17 @@ impl Responder {
         }
     }
 
+    /// See [`Engine::handle_signed`](crate::Engine::handle_signed).
+    pub fn handle_signed(&mut self, result: Result<(), SigningError>) {
+        match result {
+            Ok(()) => {
+                self.answered = self.answered.saturating_add(1);
+                self.signed = self.signed.saturating_add(1);
+            }
+            Err(error) => self.dropped.count(error.into()),
+        }
+    }
+
     /// The clock was stepped: for a second, requests are dropped, as the receive stamps of those already queued
     /// are on the time scale before the step and a reply would mix the two.
     pub fn handle_step(&mut self, now: Now) {
@@ -180,6 +204,7 @@ impl Responder {
             received: self.received,
             answered: self.answered,
             authenticated: self.authenticated,
+            signed: self.signed,
             nts: self.sealed,
             nts_naks: self.naks,
             dropped: self.dropped.report(),
@@ -204,6 +229,14 @@ impl Responder {
         if self.stepped.is_some_and(|at| now.mono.seconds_since(at) < SILENCE_AFTER_STEP_S) {
             return Err(DropReason::ClockStepped);
         }
+        if self.signs
+            && let (Some(form), Some(header)) = (signd::authenticator(bytes), Header::parse(bytes))
+        {
+            return match form {
+                Authenticator::Basic(_) => Ok(Request { header, reply_mode, proof: Proof::Signature }),
+                Authenticator::Extended => Err(DropReason::MsSntpExtended),
+            };
+        }
         let packet = Packet::parse(bytes)?;
         let header = packet.header();
         let asked = self.sealer.as_mut().map(|sealer| sealer.open(&packet, now.mono)).transpose()?.flatten();
@@ -221,7 +254,8 @@ impl Responder {
     /// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest or the seal.
     fn write(&mut self, reply: Header, proof: Proof, buffer: &mut [u8]) -> Option<usize> {
         match proof {
-            Proof::None => {
+            // A signature is made elsewhere.
+            Proof::None | Proof::Signature => {
                 *buffer.first_chunk_mut()? = reply.write();
                 Some(HEADER_LEN)
             }
@@ -245,6 +279,19 @@ impl Responder {
     }
 }
 
+/// Why a reply was not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigningError {
+    /// Too many wait.
+    Busy,
+    /// The program that signs cannot be reached.
+    Unavailable,
+    /// It would not, or said something else.
+    Refused,
+    /// It took too long.
+    TimedOut,
+}
+
 /// A responder, and what it is to tell at one moment.
 #[derive(Debug)]
 pub struct Serving<'a> {
@@ -265,6 +312,11 @@ impl Serving<'_> {
     ) -> Verdict {
         self.responder.handle(buffer, len, remote, local, received, &self.served, self.now)
     }
+
+    /// As [`Engine::handle_signed`](crate::Engine::handle_signed).
+    pub fn handle_signed(&mut self, result: Result<(), SigningError>) {
+        self.responder.handle_signed(result);
+    }
 }
 
 /// A request that will be answered.
@@ -278,7 +330,12 @@ struct Request {
 #[allow(clippy::large_enum_variant)] // a box would be an allocation for each request
 enum Proof {
     None,
-    Mac { key_id: u32, digest_len: usize },
+    Mac {
+        key_id: u32,
+        digest_len: usize,
+    },
+    /// By the domain controller, with the key that the request names.
+    Signature,
     Nts(Asked),
 }
 

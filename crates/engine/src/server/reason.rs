@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use truechimer_wire::ParseError;
 
+use super::SigningError;
+
 /// Why a request was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DropReason {
@@ -33,6 +35,16 @@ pub(super) enum DropReason {
     UnknownKey,
     /// Has a MAC that was not made with the key that it names.
     Digest,
+    /// Wants a signature in a form that Samba cannot make.
+    MsSntpExtended,
+    /// Wants a signature, and too many others do too.
+    SigningBusy,
+    /// Wants a signature, and the program that makes them is not there.
+    SigningUnavailable,
+    /// Wants a signature, which was refused.
+    SigningRefused,
+    /// Wants a signature, which was not made in time.
+    SigningTimeout,
     /// Asks for NTS and breaks its rules.
     NtsFormat,
     /// Was to be refused with an NTS NAK, and there were too many of these.
@@ -41,7 +53,7 @@ pub(super) enum DropReason {
 
 impl DropReason {
     /// All of them, in the order of the enum.
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 20] = [
         Self::Length,
         Self::Version,
         Self::Mode,
@@ -55,6 +67,11 @@ impl DropReason {
         Self::Trailing,
         Self::UnknownKey,
         Self::Digest,
+        Self::MsSntpExtended,
+        Self::SigningBusy,
+        Self::SigningUnavailable,
+        Self::SigningRefused,
+        Self::SigningTimeout,
         Self::NtsFormat,
         Self::NtsNakRate,
     ];
@@ -75,8 +92,24 @@ impl DropReason {
             Self::Trailing => "trailing",
             Self::UnknownKey => "unknown_key",
             Self::Digest => "digest",
+            Self::MsSntpExtended => "ms_sntp_extended",
+            Self::SigningBusy => "signing_busy",
+            Self::SigningUnavailable => "signing_unavailable",
+            Self::SigningRefused => "signing_refused",
+            Self::SigningTimeout => "signing_timeout",
             Self::NtsFormat => "nts_format",
             Self::NtsNakRate => "nts_nak_rate",
+        }
+    }
+}
+
+impl From<SigningError> for DropReason {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Busy => Self::SigningBusy,
+            SigningError::Unavailable => Self::SigningUnavailable,
+            SigningError::Refused => Self::SigningRefused,
+            SigningError::TimedOut => Self::SigningTimeout,
         }
     }
 }

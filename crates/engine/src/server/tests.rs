@@ -14,7 +14,7 @@ const TRANSMIT: NtpTimestamp = NtpTimestamp::from_bits(0x0123_4567_89ab_cdef);
 
 fn everybody() -> ServeConfig {
     let any = |network: &str| AccessRule { network: network.parse().unwrap(), prefix_len: 0, allow: true };
-    ServeConfig { listen: Vec::new(), access: vec![any("0.0.0.0"), any("::")] }
+    ServeConfig { listen: Vec::new(), access: vec![any("0.0.0.0"), any("::")], sign: false }
 }
 
 fn served() -> Served {
@@ -105,6 +105,7 @@ impl Exchange {
                 assert_eq!(header.transmit_timestamp, transmit.timestamp());
                 Ok(header)
             }
+            Verdict::Sign => unreachable!("nobody signs"),
             Verdict::Drop(reason) => {
                 assert_eq!(&buffer[..request.len()], request);
                 let count = before.dropped.get(reason).copied().unwrap_or(0);
@@ -237,12 +238,12 @@ fn access_is_by_address_and_denied_by_default() {
     let mut exchange = Exchange::new();
     exchange
         .responder
-        .handle_config(&ServeConfig { listen: Vec::new(), access: Vec::new() }, &KeyTable::default());
+        .handle_config(&ServeConfig { access: Vec::new(), ..everybody() }, &KeyTable::default());
     assert_eq!(exchange.ask(&request(4, Mode::Client)), Err("denied"));
     let allow = AccessRule { network: "192.0.2.0".parse().unwrap(), prefix_len: 24, allow: true };
     exchange
         .responder
-        .handle_config(&ServeConfig { listen: Vec::new(), access: vec![allow] }, &KeyTable::default());
+        .handle_config(&ServeConfig { access: vec![allow], ..everybody() }, &KeyTable::default());
     assert!(exchange.ask(&request(4, Mode::Client)).is_ok());
     exchange.client = "192.0.3.7:40000".parse().unwrap();
     assert_eq!(exchange.ask(&request(4, Mode::Client)), Err("denied"));
@@ -383,6 +384,7 @@ fn an_unstamped_reply_still_leaves_after_it_came() {
 
 mod mac;
 mod nts;
+mod signing;
 
 /// No sources; everybody is served.
 fn config() -> EngineConfig {
@@ -479,6 +481,7 @@ proptest! {
                 prop_assert!(buffer[len..bytes.len()] == bytes[len..]);
             }
             Verdict::Drop(_) => prop_assert_eq!(&buffer[..bytes.len()], &bytes[..]),
+            Verdict::Sign => prop_assert!(false, "nobody signs"),
         }
         prop_assert!(buffer[bytes.len()..].iter().all(|&byte| byte == 0xee));
     }
@@ -494,7 +497,7 @@ proptest! {
                 .handle(&mut buffer, bytes.len(), client, None, stamp(NOON), &served(), now());
             match verdict {
                 Verdict::Reply(len) => Some(buffer[..len].to_vec()),
-                Verdict::Drop(_) => None,
+                Verdict::Drop(_) | Verdict::Sign => None,
             }
         });
         prop_assert_eq!(&replies[0], &replies[1]);

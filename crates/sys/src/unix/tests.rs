@@ -137,3 +137,22 @@ fn at_25_no_descriptors_left_at_accept() {
         assert!(listener.accept().unwrap().is_some());
     });
 }
+
+#[test]
+fn connecting_never_waits_and_says_who_is_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    assert_eq!(Stream::connect(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut stream = Stream::connect(&path).unwrap();
+    let (mut other, _) = listener.accept().unwrap();
+    assert_eq!(stream.write(b"request").unwrap(), Some(7));
+    let mut buffer = [0; 7];
+    other.read_exact(&mut buffer).unwrap();
+    assert_eq!(stream.read(&mut buffer).unwrap(), None, "nothing yet");
+    other.write_all(b"reply").unwrap();
+    assert_eq!(stream.read(&mut buffer).unwrap(), Some(5));
+    drop((other, listener));
+    assert_eq!(Stream::connect(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert!(Stream::connect(Path::new("")).is_err());
+}

@@ -78,6 +78,7 @@ fn handle(responder: &mut Responder, request: &[u8], now: Now) -> Result<(Vec<u8
             assert!(buffer[request.len()..].iter().all(|byte| *byte == 0xee), "nothing behind the request");
             Ok((buffer, len))
         }
+        Verdict::Sign => unreachable!("nobody signs"),
         Verdict::Drop(reason) => {
             assert_eq!(&buffer[..request.len()], request);
             Err(reason)

@@ -1,0 +1,66 @@
+//! Requests to the server, and the signatures that some replies need.
+
+use std::path::Path;
+
+use truechimer_engine::Engine;
+use truechimer_engine::server::SigningError;
+use truechimer_time::{Mono, Now};
+use truechimer_wire::HEADER_LEN;
+use truechimer_wire::signd::SIGNED_LEN;
+
+use super::Daemon;
+use crate::clocks::Clocks;
+use crate::journal::{Journal, Priority};
+use crate::listeners::{Listeners, Staff};
+use crate::signing::{Desk, Job, Signer};
+
+impl Daemon {
+    /// Answers what has come in, and goes on with signatures.
+    pub(super) fn answer_requests(&mut self, now: Now) {
+        let staff =
+            Staff { engine: &mut self.engine, clocks: &mut self.clocks, signer: self.signer.as_mut() };
+        self.listeners.handle_ready(&self.poll, &mut self.buffer, staff, now);
+        if let Some(signer) = &mut self.signer {
+            let mut office = Office {
+                engine: &mut self.engine,
+                clocks: &mut self.clocks,
+                listeners: &self.listeners,
+                journal: &mut self.journal,
+                now: now.mono,
+            };
+            signer.handle_ready(&self.poll, now.mono, &mut office);
+        }
+    }
+
+    /// Has replies signed at another place from now on, or nowhere.
+    pub(super) fn configure_signer(&mut self, path: Option<&Path>) {
+        if self.signer.as_ref().map(Signer::path) != path {
+            self.signer = path.map(Signer::new);
+        }
+    }
+}
+
+struct Office<'a> {
+    engine: &'a mut Engine,
+    clocks: &'a mut Clocks,
+    listeners: &'a Listeners,
+    journal: &'a mut Journal,
+    now: Mono,
+}
+
+impl Desk for Office<'_> {
+    fn stamp(&mut self, packet: &mut [u8; HEADER_LEN]) {
+        self.engine.stamp_reply(packet, self.clocks.now().cooked);
+    }
+
+    fn done(&mut self, job: &Job, result: Result<&[u8; SIGNED_LEN], SigningError>) {
+        if let Ok(packet) = result {
+            self.listeners.send(job.listener, packet, job.remote, job.local);
+        }
+        self.engine.handle_signed(result.map(|_| ()));
+    }
+
+    fn say(&mut self, priority: Priority, text: &str) {
+        self.journal.line(self.now, priority, text);
+    }
+}
