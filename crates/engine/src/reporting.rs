@@ -119,7 +119,7 @@ fn reason(parts: &Parts<'_>) -> String {
     }
     match standing.outcome {
         Outcome::NoMajority => format!(
-            "no majority: {} answer and disagree by {}",
+            "no majority: {} answer and disagree by at least {}",
             count(standing.answering, "source"),
             span(standing.spread_s)
         ),

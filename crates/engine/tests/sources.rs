@@ -387,3 +387,37 @@ fn sources_are_bounded_whatever_the_configuration_says() {
     assert!(world.most_open <= 64, "{}", world.most_open);
     assert!(world.report().sources.len() <= 64);
 }
+
+/// A member of a pool that says nothing but that we ask too often is of no use.
+#[test]
+fn a_pool_member_that_only_asks_for_restraint_is_replaced() {
+    let kiss = |_: &Header, reply: &mut Header| {
+        reply.stratum = 0;
+        reply.reference_id = ReferenceId(*b"RATE");
+        true
+    };
+    let mut all: Vec<Server> = servers(1..=3);
+    all.push(Server::new(4).scripted(kiss));
+    let mut world = World::new(config(vec![pool("pool.example", 2)]), 0.0, 0.0, all);
+    world
+        .dns
+        .insert("pool.example".into(), Ok([4, 1, 2, 3].map(|last| IpAddr::from([192, 0, 2, last])).to_vec()));
+    world.run(40_000.0);
+    let report = world.report();
+    let members: Vec<String> = report.sources.iter().map(|s| s.address.clone().unwrap()).collect();
+    assert!(!members.contains(&"192.0.2.4:123".to_owned()), "{members:?}");
+    assert!(world.server(4).asked < 12, "{}", world.server(4).asked);
+}
+
+/// A server that is not synchronised yet is asked again when the next request is due, not a second later.
+#[test]
+fn an_unsynchronised_answer_does_not_hold_up_the_next_request() {
+    let unsynchronised = |_: &Header, reply: &mut Header| {
+        reply.leap = Leap::Unsynchronised;
+        true
+    };
+    let mut world =
+        World::new(config(vec![source(1)]), 0.0, 0.0, vec![Server::new(1).scripted(unsynchronised)]);
+    world.run(2.5);
+    assert_eq!(world.server(1).asked, 2);
+}

@@ -29,6 +29,8 @@ use crate::nts::NtsClient;
 use crate::outbox::Turn;
 use crate::sources::earlier;
 
+/// A request is waited for at least this long (or as long as an answer may take), whenever the next is due, seconds.
+const LEAST_PATIENCE_S: f64 = 2.0;
 /// A source that disagrees with the majority in so many selections in a row, at samples of its own, is bad.
 pub(crate) const BAD_AFTER: u32 = 8;
 
@@ -112,6 +114,8 @@ pub(crate) struct Association {
     pub(crate) unfit: Option<&'static str>,
     /// Falseticker in so many samples of its own in a row.
     pub(crate) bad: u32,
+    /// The sample that `bad` has counted already.
+    pub(crate) judged: Option<Mono>,
     /// The check that the last request's reply failed.
     pub(crate) refused: Option<Check>,
     /// Requests that ended without a sample since the measurement began.
@@ -150,6 +154,7 @@ impl Association {
             told_false: false,
             unfit: None,
             bad: 0,
+            judged: None,
             refused: None,
             failed: 0,
             duplicate: false,
@@ -288,7 +293,7 @@ impl Association {
     pub(crate) fn expected_s(&self, now: Mono) -> f64 {
         match self.origin {
             Origin::Network(_) if self.poll.in_burst() => self.poll.next().seconds_since(now),
-            Origin::Network(_) => self.poll.interval_s(),
+            Origin::Network(_) => self.poll.answer_s(),
             Origin::Reference { .. } => self.pace_s,
         }
     }
@@ -379,8 +384,11 @@ impl Association {
         self.abandon(turn);
     }
 
+    /// When a request is given up: when its answer would be too late, or sooner if the next one is due. A server that
+    /// answered, but is not synchronised yet, is asked again in time.
     fn expiry(&self, exchange: &Exchange) -> Mono {
-        exchange.asked.after(self.options.max_delay_s.clamp(0.01, 16.0))
+        let latest = exchange.asked.after(self.options.max_delay_s.clamp(0.01, 16.0));
+        latest.min(self.poll.next().max(exchange.asked.after(LEAST_PATIENCE_S)))
     }
 }
 

@@ -26,6 +26,10 @@ const RATE_CEILING: i8 = 10;
 const SHARE: f64 = 0.76;
 /// An interval grows by at most this factor from one measurement to the next.
 const STRIDE: f64 = 1.13;
+/// In how many answers the mean number of requests that one takes is learned.
+const ATTEMPTS_MEMORY: f64 = 8.0;
+/// More requests than this before an answer are an outage, not loss.
+const MOST_ATTEMPTS: u32 = 8;
 /// A surprise of more than this many sigmas shortens the interval.
 const SURPRISE: f64 = 4.0;
 
@@ -61,6 +65,8 @@ pub(crate) struct PollProcess {
     rested: bool,
     /// Requests since the last answer.
     unanswered: u32,
+    /// Requests that an answer takes in the mean: packets get lost.
+    attempts: f64,
     ever_answered: bool,
     reach: u8,
     /// When the last request left.
@@ -84,6 +90,7 @@ impl PollProcess {
             ramp_s: None,
             rested: true,
             unanswered: 0,
+            attempts: 1.0,
             ever_answered: false,
             reach: 0,
             asked: None,
@@ -104,6 +111,11 @@ impl PollProcess {
     /// The interval in force, seconds.
     pub(crate) fn interval_s(&self) -> f64 {
         self.interval_s.max(seconds(self.rate_floor))
+    }
+
+    /// When the next answer may be expected, seconds after the last.
+    pub(crate) fn answer_s(&self) -> f64 {
+        self.interval_s() * self.attempts
     }
 
     /// The reachability register.
@@ -155,6 +167,10 @@ impl PollProcess {
         if was_silent {
             let interval_s = self.spacing_s();
             self.next = asked.after(stretched(interval_s, rng));
+        }
+        if self.ever_answered {
+            let attempts = f64::from(self.unanswered.clamp(1, MOST_ATTEMPTS));
+            self.attempts += (attempts - self.attempts) / ATTEMPTS_MEMORY;
         }
         self.ever_answered = true;
         self.unanswered = 0;
@@ -223,6 +239,7 @@ impl PollProcess {
         self.ramp_s = None;
         self.rested = true;
         self.unanswered = 0;
+        self.attempts = 1.0;
         self.ever_answered = false;
         self.reach = 0;
         self.next = now;

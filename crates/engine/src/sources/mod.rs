@@ -157,7 +157,7 @@ impl Source {
             return Some("unreachable");
         }
         let never = member.last.is_none() && member.poll.reach() == 0;
-        if self.is_pool() && never && member.poll.unanswered() >= NEVER_ANSWERED {
+        if self.is_pool() && never && member.poll.unanswered().max(member.failed) >= NEVER_ANSWERED {
             return Some("never answered");
         }
         (self.is_pool() && member.bad >= BAD_AFTER).then_some("falseticker")

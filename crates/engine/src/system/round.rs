@@ -35,7 +35,7 @@ pub(crate) struct Round {
     pub(crate) combined: Option<Estimate>,
     /// Members that became falsetickers in this round.
     pub(crate) new_falsetickers: Vec<usize>,
-    /// From the least to the greatest estimate of those that answer, seconds.
+    /// By how much the intervals of those two that are farthest apart miss each other, seconds; zero if all overlap.
     pub(crate) spread_s: f64,
 }
 
@@ -78,7 +78,9 @@ impl Rounds {
             }
             // One that falls silent is still the liar that it was.
             member.told_false = false_now || (member.told_false && member.verdict.is_none());
-            if member.last.is_some_and(|last| last.at == question.now) {
+            let taken = member.last.map(|last| last.at).filter(|at| *at == question.now);
+            if taken.is_some() && member.judged != taken {
+                member.judged = taken;
                 member.bad = if false_now { member.bad.saturating_add(1) } else { 0 };
             }
         }
@@ -194,8 +196,8 @@ impl Orphans {
 }
 
 fn spread(candidates: &[Candidate]) -> f64 {
-    let offsets = || candidates.iter().filter(|c| !c.noselect).map(|c| c.estimate.offset);
-    let least = offsets().fold(f64::INFINITY, f64::min);
-    let most = offsets().fold(f64::NEG_INFINITY, f64::max);
-    if most > least { most - least } else { 0.0 }
+    let intervals = || candidates.iter().filter(|c| !c.noselect).map(|c| c.interval);
+    let least = intervals().map(|[_, hi]| hi).fold(f64::INFINITY, f64::min);
+    let most = intervals().map(|[lo, _]| lo).fold(f64::NEG_INFINITY, f64::max);
+    (most - least).max(0.0)
 }
