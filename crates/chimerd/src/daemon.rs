@@ -170,6 +170,8 @@ impl Daemon {
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), RunError> {
         let mut outcome = Ok(());
         let mut now = self.clocks.now();
+        // What is due at the start comes before the first request that somebody has sent already.
+        self.engine.handle_timeout(now);
         self.carry_out(&mut now);
         self.look();
         while outcome.is_ok() && !self.is_over(stop) {

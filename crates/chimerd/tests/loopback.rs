@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chimerd::{Daemon, DaemonOptions};
 use common::*;
 use truechimer_control::client::{Client, ClientError};
 use truechimer_control::{CONTROL_SOCKET, FaultCode, OBSERVE_SOCKET, Request};
 use truechimer_engine::Event;
 use truechimer_engine::report::SourceState;
-use truechimer_sys::clock::Truth;
+use truechimer_sys::clock::{DemoClock, Truth};
+use truechimer_time::{Frequency, NtpDuration};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -268,6 +270,28 @@ fn at_38_the_observe_socket_takes_no_commands_and_many_clients_lock_nobody_out()
     drop(crowd);
     daemon.stop();
     assert!(!path.exists(), "the socket is gone");
+}
+
+/// A request that is there before the daemon is gets the answer of a daemon that knows what it is.
+#[test]
+fn a_request_that_waited_for_the_start_gets_a_synchronised_answer() {
+    let clock = DemoClock::new(Truth::start(), NtpDuration::ZERO, Frequency::ZERO);
+    let mut daemon = Daemon::new(DaemonOptions::new(server_config(), Box::new(clock), false)).unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut request = [0; 48];
+    request[0] = 0x23;
+    request[40] = 1;
+    socket.send_to(&request, daemon.listening()[0]).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let thread = std::thread::spawn(move || daemon.run(&flag));
+    let mut reply = [0; 64];
+    let received = socket.recv(&mut reply);
+    stop.store(true, Ordering::Relaxed);
+    thread.join().unwrap().unwrap();
+    assert_eq!(received.unwrap(), 48);
+    assert_eq!((reply[0] >> 6, reply[1]), (0, 1), "leap and stratum");
 }
 
 #[test]
