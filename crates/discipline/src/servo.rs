@@ -22,10 +22,10 @@ const UNKNOWN_S: f64 = 20.0;
 const SIGNIFICANT: f64 = 3.0;
 
 /// One that may be noise can be spread over so long, however soon the next update is expected.
-const PATIENT_S: f64 = 58.0;
+const PATIENT_S: f64 = 76.0;
 
 /// As a share of the ratio of the sigmas of offset and frequency, which is about how long a filter remembers.
-const SHARE_OF_MEMORY: f64 = 0.08;
+const SHARE_OF_MEMORY: f64 = 0.1;
 
 /// A slew is not made longer than this: 30 000 years.
 const LONGEST_S: f64 = 1e12;

@@ -28,6 +28,9 @@ pub struct Row {
     pub limit_time_s: Option<f64>,
     /// `rms_time_s` as a ratio to chrony's.
     pub ratio_time: Option<f64>,
+    /// The median RMS error as a ratio to chrony's figure as it was measured, with its oscillators: the same as
+    /// `ratio_time` but in a world with a limit.
+    pub ratio_time_raw: Option<f64>,
     /// The largest ratio that is good enough, where there is one.
     pub goal_ratio_time: Option<f64>,
     /// `rms_time_s` as a ratio to the best known figure, in worlds that have no figure of chrony's.
@@ -163,6 +166,7 @@ impl Row {
             chrony_rms_time_s: chrony_s,
             limit_time_s,
             ratio_time,
+            ratio_time_raw: spec.chrony_rms_time().map(|chrony| middle(|run| run.rms_time_s) / chrony),
             goal_ratio_time: ratio_time.map(|_| spec.goal.ratio_time),
             ratio_reached: spec.reached_s.map(|reached| rms_time_s / reached),
             max_time_s: middle(|run| run.max_time_s),

@@ -57,7 +57,7 @@ fn i3_large_corrections_take_as_long_as_they_take() {
 fn noise_is_not_rushed_because_another_source_answers_soon() {
     // 30 µs, with a sigma as large, and the next of several sources in 3 s: at once would be 10 ppm.
     let plan = SERVO.plan(3e-5, 2e-5, 0.0, 4e-8, 3.0);
-    assert!((plan.duration_s - 40.0).abs() < 0.1, "{plan:?}");
+    assert!((plan.duration_s - 50.0).abs() < 0.1, "{plan:?}");
     // A certain one is made at once.
     let plan = SERVO.plan(3e-4, 2e-5, 0.0, 4e-8, 3.0);
     assert!(plan.duration_s < 3.0, "{plan:?}");

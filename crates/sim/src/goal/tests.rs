@@ -9,6 +9,7 @@ fn good() -> Row {
         rms_time_s: 1e-6,
         chrony_rms_time_s: Some(2.5e-6),
         limit_time_s: None,
+        ratio_time_raw: None,
         ratio_time: Some(0.4),
         goal_ratio_time: Some(0.58),
         ratio_reached: None,

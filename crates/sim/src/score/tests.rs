@@ -29,6 +29,7 @@ fn a_scoreboard_is_that_of_its_runs() {
     assert!(start.worst_settle_s.is_some() && start.ratio_packets.unwrap() < 1.0);
     let mean = (outcomes[2].rms_time_s + outcomes[3].rms_time_s) / 2.0;
     assert!((pulses.rms_time_s / mean - 1.0).abs() < 1e-12);
+    assert_eq!(pulses.ratio_time_raw, pulses.ratio_time);
     // Only one world is in the mean, so the mean is not judged.
     assert_eq!(board.geometric_mean_worlds, 1);
     assert!((board.geometric_mean.unwrap() / pulses.ratio_time.unwrap() - 1.0).abs() < 1e-12);

@@ -185,6 +185,14 @@ fn render(board: &Scoreboard, paint: Paint) -> String {
         let over = human::count(number as u64, "world");
         text.push_str(&format!("\nGeometric mean of the time ratios: {mean:.3} over {over}{goal}\n"));
     }
+    for row in board.worlds.iter().filter(|row| row.limit_time_s.is_some()) {
+        if let Some(raw) = row.ratio_time_raw {
+            text.push_str(&format!(
+                "{}: chrony's error is scaled to these oscillators; the median is {raw:.2} of it as measured with others\n",
+                row.world
+            ));
+        }
+    }
     text.push_str(&format!("\n{}\n", verdict(board)));
     for row in board.worlds.iter().filter(|row| !row.met) {
         let world = paint.paint(Tone::Bad, &row.world);
