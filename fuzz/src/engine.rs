@@ -6,17 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use truechimer_discipline::clock::{ClockCommand, ClockReadback};
 use truechimer_discipline::virtual_clock::VirtualClock;
 use truechimer_engine::config::{
-    ClockConfig, Endpoint, EngineConfig, Host, KeyTable, LocalConfig, NtsConfig, PanicLimits,
-    SelectionConfig, SourceConfig, SourceKind, SourceOptions,
+    Authentication, ClockConfig, Endpoint, EngineConfig, Host, KeyTable, LocalConfig, NtsConfig, NtsOptions,
+    PanicLimits, SelectionConfig, SourceConfig, SourceKind, SourceOptions,
 };
-use truechimer_engine::{
-    Command, Datagram, Engine, Initial, KeyExchangeError, KeyExchangeFault, Output, QueryId, ResolveError,
-    Token,
-};
+use truechimer_engine::{Command, Datagram, Engine, Initial, Output, QueryId, ResolveError, Token};
 use truechimer_time::{Cooked, Frequency, Leap, Mono, Now, NtpDuration, NtpShort, Stamp, StampSource};
 use truechimer_wire::{Header, Mode, ReferenceId};
 
+use self::secrets::Secrets;
 use super::input::Input;
+
+mod secrets;
 
 /// 2026-01-15T12:00:00Z.
 const START: Cooked = Cooked::from_unix_nanos(1_768_478_400_000_000_000);
@@ -56,6 +56,8 @@ struct Session {
     config: EngineConfig,
     requests: VecDeque<(Token, SocketAddr, Vec<u8>)>,
     questions: VecDeque<QueryId>,
+    exchanges: VecDeque<QueryId>,
+    secrets: Secrets,
     /// Whether sending fails, and whether the clock refuses orders.
     broken: u8,
     /// Fastest that the clock may be made to run.
@@ -79,6 +81,8 @@ impl Session {
             config,
             requests: VecDeque::new(),
             questions: VecDeque::new(),
+            exchanges: VecDeque::new(),
+            secrets: Secrets::new(),
             broken: 0,
             max_rate,
         };
@@ -145,12 +149,13 @@ impl Session {
         let which = usize::from(input.u8());
         let Some(at) = which.checked_rem(self.requests.len()) else { return };
         let (token, remote, request) = self.requests[at].clone();
-        let request = Header::parse(&request).expect("a request is a packet");
+        let sent = request;
+        let request = Header::parse(&sent).expect("a request is a packet");
         let delay_s = f64::from(input.u8()) * 1e-4;
         let error_s = f64::from(input.u8() as i8) * 1e-3;
         self.pass(delay_s);
         let at_server = (self.truth + NtpDuration::from_seconds(error_s)).timestamp();
-        let mut bytes = Header {
+        let header = Header {
             leap: Leap::None,
             version: request.version,
             mode: Mode::Server,
@@ -164,9 +169,8 @@ impl Session {
             origin_timestamp: request.transmit_timestamp,
             receive_timestamp: at_server,
             transmit_timestamp: at_server,
-        }
-        .write()
-        .to_vec();
+        };
+        let mut bytes = self.secrets.seal(&sent, &header);
         self.pass(delay_s);
         let changes = input.u8();
         for _ in 0..changes & 7 {
@@ -202,7 +206,7 @@ impl Session {
     }
 
     fn answer(&mut self, input: &mut Input<'_>) {
-        let Some(query) = self.questions.pop_front() else { return };
+        let Some(query) = self.questions.pop_front() else { return self.exchange(input) };
         let what = input.u8();
         let addresses: Vec<IpAddr> = (0..what & 31).map(|at| address(what.wrapping_add(at))).collect();
         let result = match what >> 6 {
@@ -211,6 +215,12 @@ impl Session {
             _ => Ok(addresses.as_slice()),
         };
         self.engine.handle_resolved(query, result, self.now());
+    }
+
+    fn exchange(&mut self, input: &mut Input<'_>) {
+        let Some(query) = self.exchanges.pop_front() else { return };
+        let result = self.secrets.exchange(input.u8());
+        self.engine.handle_key_exchange(query, result, self.now());
     }
 
     fn command(&mut self, what: u8) {
@@ -237,6 +247,9 @@ impl Session {
                 }
                 Output::Send(transmit) => {
                     self.engine.handle_sent(transmit.token, self.stamp(0.0), self.now());
+                    // Sources with NTS are all asked with NTS, sources without it never.
+                    let sealed = transmit.payload().len() > 48;
+                    assert!(self.is_asked(transmit.remote, sealed), "NTS: {sealed}, which it should not be");
                     self.requests.push_back((transmit.token, transmit.remote, transmit.payload().to_vec()));
                     self.requests.truncate(MAX_PENDING);
                 }
@@ -247,9 +260,8 @@ impl Session {
                     self.questions.truncate(MAX_PENDING);
                 }
                 Output::KeyExchange(exchange) => {
-                    let error =
-                        KeyExchangeError { fault: KeyExchangeFault::Unreachable, text: String::new() };
-                    self.engine.handle_key_exchange(exchange.query, Err(error), self.now());
+                    self.exchanges.push_back(exchange.query);
+                    self.exchanges.truncate(MAX_PENDING);
                 }
                 Output::Clock(command) => self.steer(command),
             }
@@ -275,6 +287,15 @@ impl Session {
         self.engine.handle_clock_result(result, self.now());
     }
 
+    /// Whether a source asks this address with NTS, or without.
+    fn is_asked(&self, remote: SocketAddr, sealed: bool) -> bool {
+        let report = self.engine.report(self.now());
+        let address = remote.to_string();
+        report.sources.iter().any(|source| {
+            source.address.as_deref() == Some(&address) && source.authentication.is_some() == sealed
+        })
+    }
+
     fn check(&self) {
         let now = self.now();
         if let Some(bound) = self.engine.bound(now) {
@@ -286,7 +307,7 @@ impl Session {
     }
 }
 
-/// Two servers by address and, if the options say so, a pool by name and the local reference.
+/// Two servers by address, the first perhaps with NTS, and, if the options say so, a pool by name and the local reference.
 fn config(options: u8) -> EngineConfig {
     let source = |host, pool| {
         let endpoint = Endpoint { host, port: 123 };
@@ -301,6 +322,9 @@ fn config(options: u8) -> EngineConfig {
         vec![source(Host::Address(address(1)), false), source(Host::Address(address(2)), false)];
     if options & 2 != 0 {
         sources.push(source(Host::Name("pool.example".to_owned()), true));
+    }
+    if options & 64 != 0 {
+        sources[0].options.authentication = Authentication::Nts(NtsOptions::default());
     }
     if options & 4 != 0 {
         sources.remove(0);

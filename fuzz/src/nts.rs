@@ -22,7 +22,7 @@ const ROOM: usize = 4096;
 const IDENTIFIER: [u8; 32] = [0x1d; 32];
 
 /// Random numbers that a run can repeat: good enough, as nobody guesses here.
-struct Counter(u64);
+pub(super) struct Counter(pub(super) u64);
 
 impl TryRng for Counter {
     type Error = Infallible;
