@@ -202,6 +202,7 @@ pub struct NtsReport {
 
 /// What the server did since the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerReport {
     /// Datagrams that came in.
     pub received: u64,

@@ -245,10 +245,14 @@ impl Serving {
         let text = format!(
             "[clock]\ncontrol = false\nfrequency_file = false\n\
              [daemon]\nroles = \"inline\"\nstate_dir = false\nrun_dir = false\n[local]\n\
-             [serve]\nlisten = [\"127.0.0.1:0\"]\nallow = [\"127.0.0.0/8\"]\n\
-             [serve.nts]\nlisten = [\"127.0.0.1:0\"]\ncertificate = {chain:?}\nprivate_key = {key:?}\n"
+             [serve]\nlisten = [\"127.0.0.1:1123\"]\nallow = [\"127.0.0.0/8\"]\n\
+             [serve.nts]\nlisten = [\"127.0.0.1:4460\"]\ncertificate = {chain:?}\nprivate_key = {key:?}\n"
         );
-        let config = truechimer_config::parse(&text, "test").unwrap().config;
+        let mut config = truechimer_config::parse(&text, "test").unwrap().config;
+        // Ports that the system chooses, which a file cannot ask for.
+        config.engine.serve.as_mut().unwrap().listen[0].address.set_port(0);
+        let key_exchange = config.serve_nts.as_mut().unwrap().key_exchange.as_mut().unwrap();
+        key_exchange.listen[0].address.set_port(0);
         let clock = Box::new(truechimer_sys::clock::ObserveOnly::new());
         let mut options = chimerd::DaemonOptions::new(config, clock, false);
         options.max_sleep = Duration::from_millis(20);
