@@ -6,6 +6,8 @@
 
 mod compare;
 mod cpu;
+mod exchange;
+mod handshakes;
 mod net;
 mod serve;
 mod server;
@@ -25,11 +27,22 @@ struct Arguments {
 enum What {
     /// What one core can answer, what an answer costs, and how soon it comes.
     Serve(serve::Options),
+    /// What an NTS key exchange costs a server, and how many a core can do.
+    Handshakes(handshakes::Options),
+    /// Runs in the generator's namespace: prints a request with NTS.
+    #[command(hide = true)]
+    Request(exchange::RequestOptions),
+    /// Runs in the generator's namespace: exchanges keys again and again.
+    #[command(hide = true)]
+    Call(exchange::CallOptions),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().what {
         What::Serve(options) => serve::run(&options),
+        What::Handshakes(options) => handshakes::run(&options),
+        What::Request(options) => exchange::request(&options),
+        What::Call(options) => exchange::call(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
