@@ -25,7 +25,7 @@ use crate::jar::Cookie;
 use crate::keys::Keys;
 
 pub use file::{MAX_FILE_LEN, RingFileError};
-pub use master::{MIN_MASTER_LEN, MasterError, MasterSecret};
+pub use master::{MAX_SECRETS, MIN_MASTER_LEN, MasterError, MasterSecret};
 
 /// Bytes of the secret of a key.
 const SECRET_LEN: usize = Algorithm::AesSivCmac256.key_len();

@@ -171,7 +171,7 @@ fn a_ring_keeps_at_least_one_old_key_and_not_too_many() {
 
 #[test]
 fn the_keys_of_an_epoch_are_those_of_hkdf() {
-    // python3: HKDF(SHA256(), 32, None, b"truechimer nts cookie key, version 1" + epoch_s (8 bytes) + epoch (8 bytes))
+    // python3: HKDF(SHA256(), 36, None, b"truechimer nts cookie key, version 1" + epoch_s (8 bytes) + epoch (8 bytes)): identifier, key
     let fleet = MasterSecret::new(&[7; 32], 86_400, 2).unwrap();
     let ring = fleet.ring(20_000 * 86_400);
     let text = ring.write();
@@ -179,11 +179,11 @@ fn the_keys_of_an_epoch_are_those_of_hkdf() {
     assert_eq!(lines.len(), 5);
     assert_eq!(
         lines[1],
-        "next 00004e21 1728086400 1ca65db1250d15c2aca5418f2c2de20d2544c31280fa295ccd2f60a0a497af07"
+        "next 1ca65db1 1728086400 250d15c2aca5418f2c2de20d2544c31280fa295ccd2f60a0a497af07981009d0"
     );
     assert_eq!(
         lines[2],
-        "current 00004e20 1728000000 5094399110630cf860af198bb660ad0ea7ca2a52ce51b323c792e247636be028"
+        "current 50943991 1728000000 10630cf860af198bb660ad0ea7ca2a52ce51b323c792e247636be0286070cb50"
     );
     assert_eq!(fleet.next_epoch_s(20_000 * 86_400), 20_001 * 86_400);
     assert_eq!(fleet.next_epoch_s(20_001 * 86_400 - 1), 20_001 * 86_400);
@@ -199,6 +199,33 @@ fn two_servers_of_a_fleet_need_no_word_between_them() {
         assert_eq!(two.ring(1_767_225_600 - late_s).open_cookie(cookie.as_bytes()).as_ref(), Ok(&keys));
         assert_eq!(two.ring(1_767_225_600 + late_s).open_cookie(cookie.as_bytes()).as_ref(), Ok(&keys));
     }
+}
+
+#[test]
+fn a_secret_is_replaced_without_a_client_noticing() {
+    let (old, new) = ("the old secret of the fleet, 0123456789", "the new secret of the fleet, abcdefghij");
+    let fleet =
+        |lines: &[&str]| MasterSecret::new(lines.join("\n").as_bytes(), 3600, 2).unwrap().ring(1_767_225_600);
+    let steps = [&[old][..], &[old, new], &[new, old], &[new]];
+    let keys = keys(Algorithm::Aes128GcmSiv);
+    // Servers are one step apart at most.
+    for (one, two) in steps.into_iter().zip(steps.into_iter().skip(1)) {
+        let (one, two) = (fleet(one), fleet(two));
+        for (seals, opens) in [(&one, &two), (&two, &one), (&one, &one), (&two, &two)] {
+            let cookie = seals.seal_cookie(&keys, &mut random()).unwrap();
+            assert_eq!(opens.open_cookie(cookie.as_bytes()).as_ref(), Ok(&keys));
+        }
+    }
+    assert!(
+        fleet(&[new])
+            .open_cookie(fleet(&[old]).seal_cookie(&keys, &mut random()).unwrap().as_bytes())
+            .is_err()
+    );
+    let five = [new; 5].join("\n");
+    assert_eq!(MasterSecret::new(five.as_bytes(), 3600, 2).err(), Some(MasterError));
+    let short = [new, "short"].join("\n");
+    assert_eq!(MasterSecret::new(short.as_bytes(), 3600, 2).err(), Some(MasterError));
+    assert_eq!(MasterSecret::new(b"\n \n", 3600, 2).err(), Some(MasterError));
 }
 
 #[test]
