@@ -96,8 +96,12 @@ impl Daemon {
         }
     }
 
-    /// Fresh randomness for the engine.
+    /// Fresh randomness for the engine, where there are nonces and cookies that must not come twice (AT-23). Without NTS the
+    /// inline path stays as it is.
     pub(super) fn stir(&mut self) {
+        if self.key_exchanges.is_none() && self.nts.is_none() {
+            return;
+        }
         let mut fresh = [0; 32];
         if random::fill(&mut fresh).is_ok() {
             self.engine.handle_entropy(fresh);
