@@ -97,4 +97,5 @@ pub mod ring;
 pub use cookie::{CookieError, cookie_len};
 pub use jar::{Cookie, CookieJar, JAR_CAPACITY, MAX_COOKIE_LEN, MIN_COOKIE_LEN};
 pub use keys::Keys;
+pub use rand_core;
 pub use ring::{KeyRing, MasterSecret};
