@@ -7,7 +7,7 @@
 //! | I2 | the clock steps only as the step policy and the panic limits allow |
 //! | I3 | frequency and slew stay within their limits |
 //! | I4 | to no address go more bytes out than came in from it |
-//! | I5 | sockets, questions and associations stay under their caps |
+//! | I5 | sockets, questions for names and keys, and associations stay under their caps |
 //! | I6 | every turn of the loop ends, and its deadlines move on |
 //! | I7 | what clients and the kernel are told of the clock is true |
 //! | I8 | a packet that fails a check changes nothing but that check's counter |

@@ -75,7 +75,9 @@ pub(crate) struct Host {
     stepped: NtpDuration,
     slept: NtpDuration,
     open: Vec<Token>,
-    questions: usize,
+    /// Questions without an answer: for names, for keys.
+    names_asked: usize,
+    key_exchanges: usize,
 }
 
 impl Host {
@@ -120,7 +122,8 @@ impl Host {
             stepped: NtpDuration::ZERO,
             slept: NtpDuration::ZERO,
             open: Vec::new(),
-            questions: 0,
+            names_asked: 0,
+            key_exchanges: 0,
             config,
         }
     }
@@ -186,7 +189,7 @@ impl Host {
         self.schedule();
         let next_s = self.due.map(|due| (due - self.clock.truth()).seconds());
         goes_on &= self.watch.end(book, at_s, cause, next_s);
-        self.watch.tables(book, at_s, self.open.len(), self.questions);
+        self.watch.tables(book, at_s, self.open.len(), self.names_asked, self.key_exchanges);
         self.check_clock(book, at_s);
         if self.watch.corrected() {
             self.watch.report(book, at_s, &self.engine.report(self.now()));
@@ -209,11 +212,11 @@ impl Host {
             }
             Output::Close(token) => self.open.retain(|&open| open != token),
             Output::Resolve { query, name, .. } => {
-                self.questions += 1;
+                self.names_asked += 1;
                 departures.push(Departure::Question { query, name });
             }
             Output::KeyExchange(exchange) => {
-                self.questions += 1;
+                self.key_exchanges += 1;
                 departures.push(Departure::KeyExchange(exchange));
             }
             Output::Clock(command) => {
@@ -292,19 +295,20 @@ impl Host {
         self.engine = Engine::new(config.clone(), initial, self.random.seed(), now);
         self.watch = Watch::new(index, config);
         self.open.clear();
-        self.questions = 0;
+        self.names_asked = 0;
+        self.key_exchanges = 0;
         self.schedule();
     }
 
-    /// A question was answered.
+    /// The question for a name was answered.
     pub(crate) fn answers(&mut self, name: &str) -> Vec<IpAddr> {
-        self.answered();
+        self.names_asked = self.names_asked.saturating_sub(1);
         self.config.resolve(name)
     }
 
-    /// A question or a key exchange has ended.
-    pub(crate) fn answered(&mut self) {
-        self.questions = self.questions.saturating_sub(1);
+    /// A key exchange has ended.
+    pub(crate) fn keys_exchanged(&mut self) {
+        self.key_exchanges = self.key_exchanges.saturating_sub(1);
     }
 
     fn apply(&mut self, command: ClockCommand) -> ClockResult {

@@ -8,7 +8,7 @@
 //! What only a source's own bank can know stays there: the laws, which samples to leave out, moves of the route ([`Witness`]).
 //!
 //! No two paths are equally unequal, so sources with exact clocks differ. How unequal a path is cannot be known (only by how much it is more so
-//! than another), but it must not pass for noise, nor for a move of the clock: each source's base delays start [`ASYMMETRY`] apart from each other, give or take.
+//! than another), but it must not pass for noise, nor for a move of the clock: each source's base delays start `ASYMMETRY` apart from each other, give or take.
 //! What all have in common is pinned down where an estimate is asked for: the prior means of the asymmetries are right on the whole.
 
 mod state;

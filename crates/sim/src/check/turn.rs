@@ -144,11 +144,13 @@ impl Watch {
         book.check(Invariant::I5, at_s, self.host, count <= self.associations, || format!("{count} sources"));
     }
 
-    /// I5: sockets and questions that are open.
-    pub(crate) fn tables(&self, book: &mut Book, at_s: f64, sockets: usize, questions: usize) {
-        let holds = sockets <= 4 * self.associations && questions <= self.associations;
+    /// I5: what is open. An association asks for its own name and for keys, each once at a time; the server for keys may have
+    /// sent it on to a second name.
+    pub(crate) fn tables(&self, book: &mut Book, at_s: f64, sockets: usize, names: usize, exchanges: usize) {
+        let cap = self.associations;
+        let holds = sockets <= 4 * cap && names <= 2 * cap && exchanges <= cap;
         book.check(Invariant::I5, at_s, self.host, holds, || {
-            format!("{sockets} sockets, {questions} questions for {} associations", self.associations)
+            format!("{sockets} sockets, {names} names and {exchanges} key exchanges asked for by {cap} associations")
         });
     }
 

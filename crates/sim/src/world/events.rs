@@ -225,7 +225,7 @@ impl World {
     fn keys_exchanged(&mut self, host: usize, exchange: &KeyExchange) {
         let at_s = self.elapsed();
         let Some(client) = self.hosts.get_mut(host) else { return };
-        client.answered();
+        client.keys_exchanged();
         if client.asleep_until.is_some() {
             return;
         }

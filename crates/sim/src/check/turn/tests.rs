@@ -154,11 +154,12 @@ fn i4_a_reply_longer_than_its_request_is_found() {
 #[test]
 fn i5_too_many_sockets_or_questions_are_found() {
     let mut found = book();
-    watch(|_| {}).tables(&mut found, 0.0, 4, 1);
+    watch(|_| {}).tables(&mut found, 0.0, 4, 2, 1);
     assert_eq!(broken(&found), []);
-    watch(|_| {}).tables(&mut found, 0.0, 5, 0);
-    watch(|_| {}).tables(&mut found, 0.0, 0, 2);
-    assert_eq!(found.tally(Invariant::I5).broken, 2);
+    watch(|_| {}).tables(&mut found, 0.0, 5, 0, 0);
+    watch(|_| {}).tables(&mut found, 0.0, 0, 3, 0);
+    watch(|_| {}).tables(&mut found, 0.0, 0, 0, 2);
+    assert_eq!(found.tally(Invariant::I5).broken, 3);
 }
 
 #[test]
