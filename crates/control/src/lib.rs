@@ -10,6 +10,7 @@
 //! | [`message`] | [`Request`], [`Response`], [`Fault`]: the words | both sides |
 //! | [`codec`] | bytes to lines, bounded | both sides |
 //! | [`server`] | [`server::Session`]: one connection of the daemon, without sockets | `chimerd` |
+//! | [`chronyc`] | the protocol of chrony, byte by byte | `chimerd` |
 //! | [`client`] | [`client::Client`]: asks and waits, believes nothing | `chimer` |
 //!
 //! ```
@@ -25,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chronyc;
 pub mod client;
 pub mod codec;
 pub mod message;
