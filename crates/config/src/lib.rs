@@ -33,6 +33,7 @@ mod address;
 mod config;
 mod diagnostic;
 mod document;
+pub mod import;
 pub mod keys;
 mod lint;
 mod manual;

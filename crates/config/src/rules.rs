@@ -67,6 +67,7 @@ rules! {
     DUPLICATE_KEY = "C054" Error "No identifier of a key stands twice";
     NO_SUCH_KEY = "C055" Error "A source's key is in the key file";
     KEYS_UNREADABLE = "C056" Error "The key file can be read";
+    FOREIGN_LINE = "C060" Error "A line of another program's configuration is one that it accepts";
 
     NO_SOURCE = "L001" Warning "There is a source";
     ONE_SOURCE = "L002" Warning "There is more than one source", "RFC 8633 §3.2";
@@ -101,4 +102,6 @@ rules! {
     BAD_NTS_FILE = "L070" Warning "Certificates, private keys and secrets can be used";
     ENDING_CERTIFICATE = "L071" Warning "The certificate is valid, and for another week at least";
     NTS_FILE_UNCHECKED = "L072" Note "Certificates can be read by whoever checks the configuration";
+    LOST_LINE = "L080" Warning "A line of another program's configuration can be taken over";
+    DANGEROUS_LINE = "L081" Warning "A line of another program's configuration does not endanger anybody";
 }

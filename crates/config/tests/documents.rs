@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use truechimer_config::import::chrony;
 use truechimer_config::{Config, Parsed, RUN_DIR, STATE_DIR, lint, markdown, parse};
 
 fn repository() -> PathBuf {
@@ -20,10 +21,9 @@ fn legal(text: &str) -> Parsed {
 }
 
 /// Puts what is generated between its marks.
-fn generate(manual: &str) -> String {
-    let generated = markdown();
+fn generate(manual: &str, parts: &[(&str, String)]) -> String {
     let mut manual = manual.to_owned();
-    for (name, text) in [("keys", generated.keys), ("rules", generated.rules)] {
+    for (name, text) in parts {
         let mark = manual.find(&format!("<!-- {name}: ")).unwrap();
         let start = mark + manual[mark..].find('\n').unwrap() + 1;
         let end = start + manual[start..].find(&format!("<!-- end of {name} -->")).unwrap();
@@ -33,15 +33,25 @@ fn generate(manual: &str) -> String {
 }
 
 /// `UPDATE_DOCS=1 cargo test -p truechimer-config` writes the manual anew.
+fn up_to_date(path: &str, parts: &[(&str, String)]) {
+    let manual = read(path);
+    let generated = generate(&manual, parts);
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(repository().join(path), &generated).unwrap();
+    } else {
+        assert!(manual == generated, "{path} is out of date: run with UPDATE_DOCS=1");
+    }
+}
+
 #[test]
 fn the_manual_has_every_key_and_every_rule() {
-    let manual = read("docs/config.md");
-    let generated = generate(&manual);
-    if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(repository().join("docs/config.md"), &generated).unwrap();
-    } else {
-        assert!(manual == generated, "docs/config.md is out of date: run with UPDATE_DOCS=1");
-    }
+    let generated = markdown();
+    up_to_date("docs/config.md", &[("keys", generated.keys), ("rules", generated.rules)]);
+}
+
+#[test]
+fn the_manual_of_chrony_conf_has_every_directive() {
+    up_to_date("docs/chrony.md", &[("directives", chrony::markdown())]);
 }
 
 #[test]

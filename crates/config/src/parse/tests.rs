@@ -175,7 +175,7 @@ fn the_zoo_breaks_every_rule() {
     broken.insert(unreadable("", &std::io::Error::other("gone")).rule);
     let rules = RULES.iter().map(|rule| rule.id).filter(|id| id.starts_with('C'));
     // Those about key files have a zoo of their own.
-    let rules: BTreeSet<&str> = rules.filter(|id| !id.starts_with("C05")).collect();
+    let rules: BTreeSet<&str> = rules.filter(|id| !id.starts_with("C05") && *id != "C060").collect();
     assert_eq!(broken, rules);
 }
 

@@ -1,0 +1,277 @@
+//! `chrony.conf` of chrony 4.x.
+//!
+//! A line is a directive and its arguments, separated by white space, in any case. A line that begins with `!`, `;`,
+//! `#` or `%` is a comment; nothing else is. Where a directive stands twice the last one counts, but for those that add
+//! to a list. What each directive is here is in [`DIRECTIVES`].
+
+mod clock;
+mod directives;
+mod manual;
+mod nts;
+mod serve;
+mod source;
+
+pub use directives::{Capability, DIRECTIVES, Directive, LIMIT_OPTIONS, LOCAL_OPTIONS, SOURCE_OPTIONS};
+pub use manual::markdown;
+
+use std::collections::BTreeMap;
+
+use super::values::{integer, number};
+use super::work::{At, Work};
+use super::{include, values};
+use crate::text::{nearest, quote};
+
+/// Files include files only so deep.
+const MOST_DEEP: usize = 10;
+
+/// The directive of this name, in any case.
+pub fn find(name: &str) -> Option<&'static Directive> {
+    directives::find(DIRECTIVES, name)
+}
+
+/// A value and the line that it comes from.
+type Said<T> = Option<(T, At)>;
+
+/// What can only be written when every line has been read.
+#[derive(Default)]
+struct Later {
+    /// Sources by host and port.
+    seen: BTreeMap<(String, i64), At>,
+    bind_sources: Vec<(std::net::IpAddr, At)>,
+    refresh: Said<f64>,
+    rules: Vec<serve::Rule>,
+    port: Said<i64>,
+    bind: Vec<(std::net::IpAddr, At)>,
+    device: Said<String>,
+    signd: Said<String>,
+    nts: nts::Server,
+}
+
+struct Reader<'w, 'f> {
+    work: &'w mut Work<'f>,
+    later: Later,
+    depth: usize,
+    /// In a file of a `sourcedir`, where chronyd leaves out what is wrong and goes on.
+    sources_only: bool,
+}
+
+/// A line, cut into words.
+struct Line<'t> {
+    at: At,
+    directive: &'static Directive,
+    words: Vec<&'t str>,
+}
+
+impl<'t> Line<'t> {
+    fn word(&self, index: usize) -> &'t str {
+        self.words.get(index).copied().unwrap_or("")
+    }
+
+    fn number(&self, index: usize) -> f64 {
+        number(self.word(index)).unwrap_or(0.0)
+    }
+
+    fn integer(&self, index: usize) -> i64 {
+        integer(self.word(index)).unwrap_or(0)
+    }
+}
+
+/// Reads a whole file.
+pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
+    let mut reader = Reader { work, later: Later::default(), depth: 0, sources_only: false };
+    reader.file(text, name);
+    reader.finish();
+}
+
+impl Reader<'_, '_> {
+    fn file(&mut self, text: &str, name: &str) {
+        for (at, line) in self.work.lines_of(text, name) {
+            self.line(at, line);
+        }
+    }
+
+    fn line(&mut self, at: At, text: &str) {
+        let mut words = text.split_whitespace();
+        let Some(name) = words.next().filter(|word| !word.starts_with(['!', ';', '#', '%'])) else { return };
+        let Some(directive) = find(name) else {
+            let help = match nearest(name, DIRECTIVES.iter().map(|entry| entry.name)) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => String::new(),
+            };
+            self.wrong(at, format!("chrony.conf has no directive {}{help}", quote(name)));
+            return;
+        };
+        if self.sources_only && !matches!(directive.name, "server" | "pool" | "peer") {
+            self.wrong(at, "a file of a `sourcedir` may only have `server`, `pool` and `peer`");
+            return;
+        }
+        let line = Line { at, directive, words: words.collect() };
+        match check(directive, &line.words) {
+            Ok(()) => self.directive(&line),
+            Err(fault) => self.wrong(at, fault),
+        }
+    }
+
+    fn wrong(&mut self, at: At, fault: impl Into<String>) {
+        if self.sources_only {
+            self.work.impossible(at, format!("{}; chronyd leaves this line out as well", fault.into()));
+        } else {
+            self.work.wrong(at, fault);
+        }
+    }
+
+    fn directive(&mut self, line: &Line<'_>) {
+        let done = match line.directive.name {
+            "server" | "pool" | "peer" => self.source(line),
+            "include" | "confdir" | "sourcedir" => self.include(line),
+            _ => self.clock(line) || self.serve(line) || self.nts(line),
+        };
+        if !done {
+            self.by_table(line.at, "", line.directive.capability);
+        }
+    }
+
+    /// Says what the table says.
+    fn by_table(&mut self, at: At, option: &str, capability: Capability) {
+        let prefix = if option.is_empty() { String::new() } else { format!("`{option}`: ") };
+        let (_, words) = capability.words();
+        let words = format!("{prefix}{words}");
+        match capability {
+            Capability::Honoured(_) => self.work.keep(at),
+            Capability::Partly(_) => self.work.change(at, words),
+            Capability::Unneeded(_) => self.work.ignore(at, words),
+            Capability::NotYet(_) => self.work.not_yet(at, words),
+            Capability::Never(_) => self.work.impossible(at, words),
+        }
+    }
+
+    fn include(&mut self, line: &Line<'_>) -> bool {
+        if self.depth >= MOST_DEEP {
+            self.wrong(line.at, format!("files are included more than {MOST_DEEP} deep"));
+            return true;
+        }
+        let pattern = line.word(0);
+        let paths = match line.directive.name {
+            "include" if !include::is_pattern(pattern) => vec![pattern.to_owned()],
+            "include" => include::matching(self.work.files, pattern),
+            "confdir" => include::in_folders(self.work.files, &line.words, ".conf"),
+            _ => include::in_folders(self.work.files, &line.words, ".sources"),
+        };
+        if paths.is_empty() {
+            self.work.ignore(line.at, "there is no such file now");
+        } else if line.directive.name == "sourcedir" {
+            self.by_table(line.at, "", line.directive.capability);
+        } else {
+            self.work.keep(line.at);
+        }
+        let outside = self.sources_only;
+        for path in paths {
+            match self.work.files.read(&path) {
+                Ok(text) => {
+                    self.depth += 1;
+                    self.sources_only |= line.directive.name == "sourcedir";
+                    self.file(&text, &path);
+                    self.sources_only = outside;
+                    self.depth -= 1;
+                }
+                Err(error) => {
+                    let fault = format!("cannot read {}: {error}", quote(&path));
+                    match line.directive.name {
+                        "include" => self.wrong(line.at, fault),
+                        _ => self.work.impossible(line.at, fault),
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn finish(&mut self) {
+        self.finish_sources();
+        self.finish_serve();
+        // What chronyd does when nothing is said, where we would do something else.
+        let draft = &mut self.work.draft;
+        let defaults = [
+            ("step", "\"never\"".to_owned()),
+            ("panic", "\"none\"".to_owned()),
+            ("max_slew", values::ppm(1e6 / 12.0)),
+        ];
+        for (key, value) in defaults {
+            if draft.value("clock", key).is_none() {
+                draft.set("clock", key, value, None);
+            }
+        }
+    }
+}
+
+/// Whether the words are what a directive or option takes.
+fn check(entry: &Directive, words: &[&str]) -> Result<(), String> {
+    let name = entry.name;
+    let usage = || match entry.arguments {
+        "" => format!("`{name}` stands alone"),
+        _ => format!("write `{name} {}`", shown(entry.arguments)),
+    };
+    let mut rest = words.iter();
+    let endless = entry.arguments.ends_with("...");
+    let arguments: Vec<_> =
+        entry.arguments.split_whitespace().filter(|argument| *argument != "...").collect();
+    let needed = arguments.iter().filter(|argument| !argument.starts_with('[')).count();
+    let mut spare = words.len().saturating_sub(needed);
+    for argument in arguments {
+        let optional = argument.strip_prefix('[').map(|inner| inner.trim_end_matches(']'));
+        if optional.is_some() {
+            if spare == 0 {
+                continue;
+            }
+            spare -= 1;
+        }
+        let kind = optional.unwrap_or(argument).split_once(':').map_or("", |(_, kind)| kind);
+        let Some(word) = rest.next() else {
+            return Err(format!("`{name}` lacks {}: {}", shown(argument), usage()));
+        };
+        let good = match kind {
+            "i" => integer(word).is_some(),
+            "n" => number(word).is_some(),
+            _ => true,
+        };
+        if !good {
+            let wanted = if kind == "i" { "an integer" } else { "a number" };
+            return Err(format!("{} is not {wanted}: {}", quote(word), usage()));
+        }
+    }
+    match rest.next() {
+        Some(word) if !endless => Err(format!("`{name}` does not take {}: {}", quote(word), usage())),
+        _ => Ok(()),
+    }
+}
+
+/// Arguments for people: without their kinds.
+fn shown(arguments: &str) -> String {
+    let words = arguments.split_whitespace().map(|argument| {
+        let end = if argument.ends_with(']') && argument.contains(':') { "]" } else { "" };
+        format!("{}{end}", argument.split_once(':').map_or(argument, |(name, _)| name))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The next option of a list and its value, taken off.
+fn option<'t>(
+    table: &'static [Directive],
+    owner: &str,
+    words: &mut std::slice::Iter<'_, &'t str>,
+) -> Option<Result<(&'static Directive, &'t str), String>> {
+    let word = words.next()?;
+    let Some(entry) = directives::find(table, word) else {
+        let help = match nearest(word, table.iter().map(|entry| entry.name)) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => String::new(),
+        };
+        return Some(Err(format!("`{owner}` has no option {}{help}", quote(word))));
+    };
+    let value = if entry.arguments.is_empty() { None } else { words.next() };
+    let given: Vec<&str> = value.copied().into_iter().collect();
+    Some(check(entry, &given).map(|()| (entry, value.copied().unwrap_or(""))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The clock, the selection of sources, and the daemon as a program.
+
+use std::net::IpAddr;
+
+use super::directives::LOCAL_OPTIONS;
+use super::{Line, Reader, directives, option};
+use crate::import::draft::string;
+use crate::import::values::{duration, ppm};
+use crate::text::quote;
+
+/// What `log` can write.
+const LOGS: &[&str] = &[
+    "rawmeasurements",
+    "measurements",
+    "statistics",
+    "tracking",
+    "rtc",
+    "refclocks",
+    "tempcomp",
+    "selection",
+];
+
+impl Reader<'_, '_> {
+    /// Whether the directive is one of these, and was read.
+    pub(super) fn clock(&mut self, line: &Line<'_>) -> bool {
+        match line.directive.name {
+            "makestep" => self.makestep(line),
+            "initstepslew" => self.initstepslew(line),
+            "maxchange" => self.maxchange(line),
+            "maxslewrate" => self.rate(line, "max_slew", 0.1, 1e5),
+            "maxdrift" => self.rate(line, "max_frequency", 1.0, 1e5),
+            "maxclockerror" => self.rate(line, "max_drift", 0.001, 500.0),
+            "maxdistance" => {
+                let value = self.within(line, line.number(0), 1e-5, 16.0, "s");
+                self.work.set("clock", "max_distance", duration(value), line.at);
+            }
+            "leapsecmode" => self.leapsecmode(line),
+            "minsources" => {
+                let value = line.integer(0).clamp(1, 64);
+                if value != line.integer(0) {
+                    self.work.change(line.at, "from 1 to 64 sources can be asked for");
+                }
+                self.work.set("selection", "min_sources", value.to_string(), line.at);
+            }
+            "authselectmode" => self.authselectmode(line),
+            "local" => self.local(line),
+            "keyfile" => self.work.set("keys", "file", string(line.word(0)), line.at),
+            "user" => self.user(line),
+            "bindacqaddress" => match line.word(0).parse::<IpAddr>() {
+                Ok(address) => {
+                    self.later.bind_sources.retain(|(other, _)| other.is_ipv4() != address.is_ipv4());
+                    self.later.bind_sources.push((address, line.at));
+                    self.work.keep(line.at);
+                }
+                Err(_) => self.wrong(line.at, format!("{} is not an address", quote(line.word(0)))),
+            },
+            "log" => {
+                match line.words.iter().find(|word| !LOGS.iter().any(|log| log.eq_ignore_ascii_case(word))) {
+                    Some(word) => {
+                        let fault = format!("`log` knows no {}: {}", quote(word), LOGS.join(", "));
+                        self.wrong(line.at, fault);
+                    }
+                    None => self.by_table(line.at, "", line.directive.capability),
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value within its limits here; says so if that changes it.
+    fn within(&mut self, line: &Line<'_>, value: f64, min: f64, max: f64, unit: &str) -> f64 {
+        let inside = value.clamp(min, max);
+        if inside != value {
+            self.work.change(line.at, format!("{inside}{unit}: from {min} to {max} is possible"));
+        }
+        inside
+    }
+
+    fn rate(&mut self, line: &Line<'_>, key: &str, min: f64, max: f64) {
+        let value = self.within(line, line.number(0), min, max, "ppm");
+        self.work.set("clock", key, ppm(value), line.at);
+    }
+
+    fn makestep(&mut self, line: &Line<'_>) {
+        let limit = line.integer(1);
+        let value = match limit {
+            0 => "\"never\"".to_owned(),
+            _ => {
+                let above = duration(self.within(line, line.number(0), 1e-4, 86_400.0, "s"));
+                let first = if limit < 0 { "\"always\"".into() } else { limit.min(1_000_000).to_string() };
+                format!("{{ above = {above}, first = {first} }}")
+            }
+        };
+        self.work.set("clock", "step", value, line.at);
+        if limit < 0 {
+            self.work.danger(line.at, "the clock may jump under running programs at any time");
+        }
+    }
+
+    fn initstepslew(&mut self, line: &Line<'_>) {
+        self.by_table(line.at, "", line.directive.capability);
+        if self.work.draft.value("clock", "step").is_none() {
+            let above = duration(self.within(line, line.number(0), 1e-4, 86_400.0, "s"));
+            self.work.set("clock", "step", format!("{{ above = {above}, first = 1 }}"), line.at);
+        }
+    }
+
+    fn maxchange(&mut self, line: &Line<'_>) {
+        let limit = self.within(line, line.number(0), 0.001, 36_500.0 * 86_400.0, "s");
+        let limit = duration(limit);
+        let (start, ignored) = (line.integer(1), line.integer(2));
+        let first = if start > 0 { "\"none\"" } else { &limit };
+        let value = format!("{{ forward = {limit}, backward = {limit}, start = {first} }}");
+        self.work.set("clock", "panic", value, line.at);
+        if start > 1 {
+            self.work.change(line.at, format!("only the first update after the start is free, not {start}"));
+        }
+        if ignored >= 0 {
+            self.work
+                .change(line.at, "the daemon refuses larger corrections without limit instead of exiting");
+        }
+    }
+
+    fn leapsecmode(&mut self, line: &Line<'_>) {
+        match line.word(0).to_ascii_lowercase().as_str() {
+            "system" => self.work.keep(line.at),
+            "step" | "slew" | "ignore" => {
+                self.work.not_yet(line.at, "the kernel makes the leap by a step of one second");
+            }
+            _ => self.wrong(line.at, "the mode is system, step, slew or ignore"),
+        }
+    }
+
+    fn authselectmode(&mut self, line: &Line<'_>) {
+        let mode = line.word(0).to_ascii_lowercase();
+        if matches!(mode.as_str(), "require" | "prefer" | "mix" | "ignore") {
+            self.work.set("selection", "authentication", string(&mode), line.at);
+        } else {
+            self.wrong(line.at, "the mode is require, prefer, mix or ignore");
+        }
+    }
+
+    fn user(&mut self, line: &Line<'_>) {
+        let value = match line.word(0) {
+            "root" => "false".to_owned(),
+            name => string(name),
+        };
+        self.work.set("daemon", "user", value, line.at);
+    }
+
+    fn local(&mut self, line: &Line<'_>) {
+        let mut options = line.words.iter();
+        let mut held = Vec::new();
+        while let Some(next) = option(LOCAL_OPTIONS, "local", &mut options) {
+            match next {
+                Ok(found) => held.push(found),
+                Err(fault) => return self.wrong(line.at, fault),
+            }
+        }
+        self.work.draft.begin("local", line.at);
+        self.work.keep(line.at);
+        for (entry, value) in held {
+            let real = value.parse().unwrap_or(0.0);
+            match entry.name {
+                "stratum" => self.work.set("local", "stratum", value.to_owned(), line.at),
+                "orphan" => self.work.set("local", "orphan", "true".into(), line.at),
+                "activate" => self.work.set("local", "activate", duration(real), line.at),
+                _ => self.by_table(line.at, entry.name, entry.capability),
+            }
+        }
+    }
+
+    /// Options of `ratelimit` and its like, with those that hold.
+    pub(super) fn limits(&mut self, line: &Line<'_>) -> Option<i64> {
+        let mut options = line.words.iter();
+        let mut interval = None;
+        while let Some(next) = option(directives::LIMIT_OPTIONS, line.directive.name, &mut options) {
+            match next {
+                Ok((entry, value)) if entry.name == "interval" => interval = value.parse().ok(),
+                Ok(_) => {}
+                Err(fault) => {
+                    self.wrong(line.at, fault);
+                    return None;
+                }
+            }
+        }
+        self.by_table(line.at, "", line.directive.capability);
+        interval
+    }
+}

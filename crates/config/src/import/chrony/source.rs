@@ -1,0 +1,191 @@
+//! `server`, `pool` and `peer`.
+
+use std::net::IpAddr;
+
+use super::directives::SOURCE_OPTIONS;
+use super::{Line, Reader, option};
+use crate::import::draft::string;
+use crate::import::values::{decimal, duration, integer, number};
+use crate::import::work::At;
+
+/// More sources than these our file does not take.
+const MOST_SOURCES: usize = 64;
+const MIN_POLL: i64 = 6;
+const MAX_POLL: i64 = 10;
+/// Limits of `poll` here.
+const POLLS: (i64, i64) = (-7, 17);
+
+/// What a source line says.
+#[derive(Default)]
+struct Source {
+    keys: Vec<(&'static str, String)>,
+    poll: (Option<i64>, Option<i64>),
+    iburst: bool,
+    nts: bool,
+    nts_port: Option<i64>,
+    port: Option<i64>,
+    size: Option<i64>,
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn source(&mut self, line: &Line<'_>) -> bool {
+        let at = line.at;
+        let host = line.word(0);
+        let mut said = Source::default();
+        let mut options = line.words.get(1..).unwrap_or(&[]).iter();
+        // Everything that is said about options that hold comes after the whole line is known to be right.
+        let mut held = Vec::new();
+        while let Some(next) = option(SOURCE_OPTIONS, line.directive.name, &mut options) {
+            match next {
+                Ok(found) => held.push(found),
+                Err(fault) => {
+                    self.wrong(at, fault);
+                    return true;
+                }
+            }
+        }
+        let port = held.iter().rev().find(|(entry, _)| entry.name == "port");
+        let port = port.and_then(|(_, value)| integer(value)).unwrap_or(123);
+        if let Some(first) = self.later.seen.get(&(host.to_ascii_lowercase(), port)).copied() {
+            let first = self.work.name_of(first, at);
+            self.work.void(at, format!("it is a source already, by {first}"));
+            return true;
+        }
+        if self.work.draft.sources().len() >= MOST_SOURCES {
+            self.work.impossible(at, format!("there are at most {MOST_SOURCES} sources"));
+            return true;
+        }
+        self.later.seen.insert((host.to_ascii_lowercase(), port), at);
+        self.work.keep(at);
+        for (entry, value) in held {
+            self.source_option(at, &mut said, entry, value);
+        }
+        self.write_source(line, host, said);
+        true
+    }
+
+    fn source_option(&mut self, at: At, said: &mut Source, entry: &'static super::Directive, value: &str) {
+        let whole = integer(value);
+        let real = number(value).unwrap_or(0.0);
+        match entry.name {
+            "minpoll" => said.poll.0 = whole,
+            "maxpoll" => said.poll.1 = whole,
+            "iburst" => said.iburst = true,
+            "nts" => said.nts = true,
+            "ntsport" => said.nts_port = whole,
+            "port" => said.port = whole,
+            "maxsources" => said.size = whole,
+            "burst" | "offline" | "prefer" | "noselect" | "trust" | "require" => {
+                if entry.name == "burst" {
+                    self.by_table(at, entry.name, entry.capability);
+                }
+                said.keys.push((entry.name, "true".into()));
+            }
+            "key" => said.keys.push(("key", value.to_owned())),
+            "maxdelay" => said.keys.push(("max_delay", duration(real))),
+            "maxdelayratio" => said.keys.push(("max_delay_ratio", decimal(real))),
+            "offset" => said.keys.push(("offset", duration(real))),
+            "version" => {
+                let version = whole.unwrap_or(4);
+                if !(3..=4).contains(&version) {
+                    self.work.change(at, "`version`: requests have version 3 at least and 4 at most");
+                }
+                said.keys.push(("version", version.clamp(3, 4).to_string()));
+            }
+            "ipv4" | "ipv6" => said.keys.push(("family", string(entry.name))),
+            "certset" => {
+                let text =
+                    "this source believes the authorities of every set, as there is one for all sources";
+                if whole != Some(0) {
+                    self.work.change(at, format!("`certset`: {text}"));
+                }
+            }
+            _ => self.by_table(at, entry.name, entry.capability),
+        }
+    }
+
+    fn write_source(&mut self, line: &Line<'_>, host: &str, said: Source) {
+        let at = line.at;
+        let mut kind = if line.directive.name == "pool" { "pool" } else { "server" };
+        if line.directive.name == "peer" {
+            self.by_table(at, "", line.directive.capability);
+        }
+        if kind == "pool" && host.parse::<IpAddr>().is_ok() {
+            kind = "server";
+            self.work.change(at, "a pool that is one address is a server");
+        }
+        let source = self.work.draft.source(at);
+        let mut set = |key: &str, value: String| self.work.draft.set_of(source, key, value, Some(at));
+        set(kind, string(host));
+        if let Some(size) = said.size.filter(|_| kind == "pool") {
+            set("size", size.clamp(1, 16).to_string());
+        }
+        if let Some(port) = said.port {
+            set("port", port.to_string());
+        }
+        if !said.iburst {
+            set("iburst", "false".into());
+        }
+        if let Some(port) = said.nts_port.filter(|_| said.nts) {
+            set("nts.port", port.to_string());
+        } else if said.nts {
+            set("nts", "true".into());
+        }
+        for (key, value) in said.keys {
+            set(key, value);
+        }
+        if said.poll != (None, None) {
+            let min = said.poll.0.unwrap_or(MIN_POLL);
+            let max = said.poll.1.unwrap_or(MAX_POLL).max(min);
+            let limit = |poll: i64| poll.clamp(POLLS.0, POLLS.1);
+            set("poll", format!("{{ min = {}, max = {} }}", limit(min), limit(max)));
+            if (limit(min), limit(max)) != (min, max) {
+                self.work.change(at, "intervals are limited to 2^-7 and 2^17 seconds");
+            }
+        }
+    }
+
+    /// What all sources share.
+    pub(super) fn finish_sources(&mut self) {
+        for source in self.work.draft.sources() {
+            let Some(origin) = self.work.draft.origin_of(source) else { continue };
+            self.bind_source(source, origin);
+            let refresh = self.later.refresh;
+            if let Some((refresh, at)) = refresh {
+                let clamped = refresh.clamp(600.0, 365.0 * 86_400.0);
+                if self.work.draft.value_of(source, "nts").is_some() {
+                    let value = format!("{{ refresh = {} }}", duration(clamped));
+                    self.work.draft.set_of(source, "nts", value, Some(origin));
+                } else if self.work.draft.value_of(source, "nts.port").is_some() {
+                    self.work.draft.set_of(source, "nts.refresh", duration(clamped), Some(at));
+                }
+            }
+        }
+        if let Some((refresh, at)) = self.later.refresh {
+            self.work.keep(at);
+            if !(600.0..=365.0 * 86_400.0).contains(&refresh) {
+                self.work
+                    .change(at, "keys are exchanged anew every 10 minutes at most and every year at least");
+            }
+        }
+    }
+
+    fn bind_source(&mut self, source: usize, origin: At) {
+        if self.later.bind_sources.is_empty() {
+            return;
+        }
+        let host = ["server", "pool"].iter().find_map(|key| self.work.draft.value_of(source, key));
+        let host = host.and_then(|host| host.trim_matches('"').parse::<IpAddr>().ok());
+        let family = self.work.draft.value_of(source, "family").map(|family| family == "\"ipv4\"");
+        let ipv4 = host.map(|host| host.is_ipv4()).or(family);
+        let fits = |bind: &&(IpAddr, At)| ipv4.is_none_or(|ipv4| ipv4 == bind.0.is_ipv4());
+        let Some((bind, at)) = self.later.bind_sources.iter().find(fits).copied() else { return };
+        self.work.draft.set_of(source, "bind", string(&bind.to_string()), Some(at));
+        if ipv4.is_none() {
+            let family = if bind.is_ipv4() { "IPv4" } else { "IPv6" };
+            let text =
+                format!("only the {family} addresses of this name are used, as `bindacqaddress` is one");
+            self.work.change(origin, text);
+        }
+    }
+}

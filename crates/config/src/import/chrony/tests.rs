@@ -1,0 +1,228 @@
+use std::collections::BTreeSet;
+
+use truechimer_engine::config::{Authentication, SourceKind};
+
+use super::*;
+use crate::import::tests::{Disk, hold, shown};
+use crate::import::{Dialect, Imported, NoFiles, Verdict, import};
+use crate::{Config, Severity, parse};
+
+fn read(text: &str) -> Imported {
+    let imported = import(text, "file", Dialect::Chrony, &NoFiles);
+    hold(text, &imported);
+    imported
+}
+
+fn config(text: &str) -> Config {
+    parse(&read(text).toml, "").unwrap().config
+}
+
+fn verdict(line: &str) -> Verdict {
+    read(line).lines[0].verdict
+}
+
+/// Every directive of the manual page chrony.conf(5) of chrony 4.3 (Debian 12), and of later ones up to 4.8.
+const MANUAL: &str = "server pool peer initstepslew refclock manual acquisitionport bindacqaddress bindacqdevice dscp \
+    dumpdir maxsamples minsamples ntsdumpdir ntsrefresh ntstrustedcerts nosystemcert nocerttimecheck refresh ntsaeads \
+    authselectmode combinelimit maxdistance maxjitter minsources reselectdist stratumweight \
+    clockprecision corrtimeratio driftfile fallbackdrift leapsecmode leapsectz leapseclist makestep maxchange \
+    maxclockerror maxdrift maxupdateskew maxslewrate tempcomp \
+    allow deny bindaddress binddevice broadcast clientloglimit noclientlog local ntpsigndsocket ntsport ntsservercert \
+    ntsserverkey ntsprocesses maxntsconnections ntsntpserver ntsrotate port ratelimit ntsratelimit smoothtime \
+    bindcmdaddress bindcmddevice cmdallow cmddeny cmdport cmdratelimit opencommands \
+    hwclockfile rtcautotrim rtcdevice rtcfile rtconutc rtcsync \
+    log logbanner logchange logdir mailonchange \
+    confdir sourcedir include hwtimestamp hwtstimeout keyfile lock_all pidfile ptpport ptpdomain sched_priority user";
+
+#[test]
+fn every_directive_of_the_manual_is_in_the_table() {
+    let table: Vec<_> = DIRECTIVES.iter().map(|entry| entry.name).collect();
+    assert_eq!(table.iter().collect::<BTreeSet<_>>().len(), table.len(), "twice");
+    for name in MANUAL.split_whitespace() {
+        assert!(table.contains(&name), "{name}");
+    }
+    assert!(table.len() >= 90, "{}", table.len());
+}
+
+#[test]
+fn what_the_table_says_holds_is_taken_over() {
+    // One line of every directive that the table calls honoured, with what makes it mean something.
+    for entry in DIRECTIVES.iter().filter(|entry| matches!(entry.capability, Capability::Honoured(_))) {
+        let argument = match entry.name {
+            "bindacqaddress" | "bindaddress" => "192.0.2.1",
+            "authselectmode" => "require",
+            "makestep" => "1 3",
+            "nosystemcert" => "\nntstrustedcerts /etc/ca.pem",
+            "allow" | "deny" | "cmdallow" => "192.0.2.0/24",
+            "ntsport" => "4461",
+            "ntsntpserver" | "user" => "time",
+            "ntsrefresh" => "86400",
+            "include" | "confdir" => continue,
+            _ if entry.arguments.contains(":f") => "/x",
+            _ if entry.arguments.is_empty() || entry.arguments == "..." => "",
+            _ => "12",
+        };
+        let text = format!(
+            "{} {argument}\nserver a.example\nserver 192.0.2.9 nts\nallow 10/8\nntsservercert /c\nntsserverkey /k\n",
+            entry.name
+        );
+        let imported = read(&text);
+        assert_eq!(imported.lines[0].verdict, Verdict::Kept, "{}: {:?}", entry.name, imported.lines[0].how);
+        let plain = text.split_once('\n').unwrap().1;
+        if entry.name != "rtcsync" && entry.name != "deny" {
+            assert_ne!(config(&text), config(plain), "{} does nothing", entry.name);
+        }
+    }
+}
+
+#[test]
+fn every_source_option_is_accepted_and_told_of() {
+    for entry in SOURCE_OPTIONS {
+        let argument = match entry.name {
+            "minpoll" | "maxpoll" | "key" | "version" | "maxsources" => "4",
+            "extfield" => "F323",
+            "" => "",
+            _ if entry.arguments.is_empty() => "",
+            _ => "1",
+        };
+        let text = format!("pool a.example {} {argument}\nkeyfile /k\n", entry.name.to_uppercase());
+        let line = &read(&text).lines[0];
+        match entry.capability {
+            Capability::Honoured(_) => assert_eq!(line.verdict, Verdict::Kept, "{line:?}"),
+            Capability::Unneeded(_) | Capability::Partly(_) => {
+                assert!(!line.how.is_empty() && line.verdict <= Verdict::Changed, "{line:?}");
+            }
+            Capability::NotYet(_) => assert_eq!(line.verdict, Verdict::NotYet, "{line:?}"),
+            Capability::Never(_) => assert_eq!(line.verdict, Verdict::Impossible, "{line:?}"),
+        }
+    }
+}
+
+#[test]
+fn values_are_the_same_in_our_units() {
+    let config = config(
+        "server a.example iburst minpoll 4 maxpoll 8 key 7 maxdelay 0.3 offset -0.00005 port 1123 version 3\n\
+         pool b.example maxsources 6 nts prefer\nkeyfile /etc/chrony/chrony.keys\nntsrefresh 86400\n\
+         makestep 0.1 3\nmaxchange 1000 1 2\nmaxslewrate 1000\nmaxclockerror 10\nmaxdistance 0.5\nminsources 2\n\
+         local stratum 8 orphan\nallow 10/8\ndeny 10.1.2.0/24\nport 1234\nauthselectmode require\n",
+    );
+    let [a, b] = config.engine.sources.as_slice() else { panic!("{config:?}") };
+    let options = &a.options;
+    assert_eq!((options.min_poll.exponent(), options.max_poll.exponent(), options.iburst), (4, 8, true));
+    assert_eq!((options.max_delay_s, options.offset_s, options.version), (0.3, -0.00005, 3));
+    assert_eq!(options.authentication, Authentication::Key(7));
+    assert!(matches!(&b.kind, SourceKind::Pool { size: 6, .. }));
+    assert!(matches!(&b.options.authentication, Authentication::Nts(nts) if nts.refresh_s == 86_400));
+    assert!(!b.options.iburst && b.options.prefer);
+    let clock = &config.engine.clock;
+    assert_eq!((clock.step.above_s, clock.step.first), (Some(0.1), Some(3)));
+    assert_eq!(
+        (clock.panic.forward_s, clock.panic.backward_s, clock.panic.start_s),
+        (Some(1e3), Some(1e3), None)
+    );
+    assert_eq!((clock.max_distance_s, config.engine.selection.min_sources), (0.5, 2));
+    assert!((clock.max_slew_rate - 1e-3).abs() < 1e-12 && (clock.max_drift - 1e-5).abs() < 1e-12);
+    let local = config.engine.local.as_ref().unwrap();
+    assert_eq!((local.stratum, local.orphan), (8, true));
+    let serve = config.engine.serve.as_ref().unwrap();
+    assert_eq!(serve.listen.len(), 1);
+    assert_eq!(serve.listen[0].address.to_string(), "0.0.0.0:1234");
+    assert_eq!(serve.access.len(), 2);
+}
+
+#[test]
+fn what_chronyd_does_without_a_word_is_done_here_too() {
+    let config = config("server a.example\n");
+    assert_eq!(config.engine.clock.step.first, Some(0));
+    assert_eq!(config.engine.clock.panic.forward_s, None);
+    assert!((config.engine.clock.max_slew_rate - 0.083_333_333).abs() < 1e-6);
+    assert!(config.engine.serve.is_none());
+}
+
+#[test]
+fn lines_are_read_as_chronyd_reads_them() {
+    for comment in ["! server x", "  ; y", "#z", "\t% a", "", "   "] {
+        assert!(read(comment).lines.iter().all(|line| line.is_blank()), "{comment}");
+    }
+    assert_eq!(verdict("  SeRvEr  a.example\tIBURST"), Verdict::Kept);
+    assert_eq!(verdict("server a.example # no comment"), Verdict::Wrong);
+    assert_eq!(verdict("server"), Verdict::Wrong);
+    assert_eq!(verdict("servre a.example"), Verdict::Wrong);
+    assert_eq!(verdict("makestep 1"), Verdict::Wrong);
+    assert_eq!(verdict("makestep 1 three"), Verdict::Wrong);
+    assert_eq!(verdict("rtcsync now"), Verdict::Wrong);
+    assert_eq!(verdict("maxdistance 3 4"), Verdict::Wrong);
+    assert_eq!(verdict("local stratum"), Verdict::Wrong);
+    assert_eq!(verdict("log everything"), Verdict::Wrong);
+    assert_eq!(verdict("ratelimit interval 3 leek 2"), Verdict::Wrong);
+    assert_eq!(verdict("port 65536"), Verdict::Wrong);
+    assert_eq!(verdict("allow 192.0.2.0/33"), Verdict::Wrong);
+    assert_eq!(verdict("include /nowhere"), Verdict::Wrong);
+    let help = &read("makstep 1 3").lines[0].how[0];
+    assert!(help.contains("did you mean `makestep`?"), "{help}");
+}
+
+#[test]
+fn access_is_ordered_as_chrony_orders_it() {
+    let access = |text: &str| {
+        let serve = config(text).engine.serve;
+        let rules = serve.into_iter().flat_map(|serve| serve.access);
+        rules
+            .map(|r| format!("{}{}/{}", if r.allow { '+' } else { '-' }, r.network, r.prefix_len))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(access("allow"), ["+0.0.0.0/0", "+::/0"]);
+    assert_eq!(access("allow 3.4.5\nallow 1.2.3.4"), ["+3.4.5.0/24", "+1.2.3.4/32"]);
+    assert_eq!(access("allow 1.2.3.4\ndeny 1.2.3.0/24\nallow all 1.2.0.0/16"), ["+1.2.0.0/16"]);
+    assert_eq!(access("allow 10/8\ndeny 10/8"), [""; 0]);
+    assert_eq!(access("allow 0/0\nport 0"), [""; 0]);
+    assert_eq!(access("allow 192.168.1.7/24"), ["+192.168.1.0/24"]);
+    assert_eq!(verdict("allow ntp.example"), Verdict::Impossible);
+    assert!(!read("allow").lines[0].dangers.is_empty());
+}
+
+#[test]
+fn a_source_without_its_authentication_is_left_out() {
+    let imported = read("server a.example key 5\nserver b.example\n");
+    assert_eq!(imported.lines[0].verdict, Verdict::Impossible);
+    assert_eq!(parse(&imported.toml, "").unwrap().config.engine.sources.len(), 1);
+}
+
+#[test]
+fn files_are_included_where_they_are_named() {
+    let disk = Disk(BTreeMap::from([
+        ("/etc/chrony/conf.d/b.conf", "makestep 2 2\n"),
+        ("/etc/chrony/conf.d/a.conf", "makestep 1 1\nminsources 3\n"),
+        ("/etc/chrony/conf.d/README", "nonsense\n"),
+        ("/run/dhcp/eth0.sources", "server 192.0.2.1 iburst\nmakestep 5 5\nserver 192.0.2.2 ibrust\n"),
+        ("/etc/chrony/loop.conf", "include /etc/chrony/loop.conf\n"),
+        ("/more/x1.conf", "server x1.example\n"),
+        ("/more/x2.conf", "server x2.example\n"),
+    ]));
+    let text = "confdir /etc/chrony/conf.d /nowhere\nsourcedir /run/dhcp\ninclude /m*e/x[1-2].conf\n";
+    let imported = import(text, "file", Dialect::Chrony, &disk);
+    hold(text, &imported);
+    insta::assert_snapshot!("included", shown(&imported));
+    let text = "include /etc/chrony/loop.conf\n";
+    let endless = import(text, "file", Dialect::Chrony, &disk);
+    assert_eq!(endless.worst(), Verdict::Wrong);
+    assert!(endless.lines.len() < 20);
+}
+
+#[test]
+fn a_file_of_everything_is_told_of_line_by_line() {
+    insta::assert_snapshot!("everything", shown(&read(include_str!("../samples/chrony.conf"))));
+}
+
+#[test]
+fn findings_point_at_the_lines_of_the_original() {
+    let imported = read("# ours\n\nserver a.example\n  makestep one 3\nrefclock SHM 0\nallow\n");
+    let found = imported.parsed("chimer.toml").unwrap_err();
+    assert_eq!((found.len(), found[0].line, found[0].column, found[0].severity), (1, 4, 3, Severity::Error));
+    insta::assert_snapshot!("wrong_line", found[0].render(false));
+    let all: Vec<_> = imported.findings().iter().map(|finding| (finding.rule, finding.line)).collect();
+    assert_eq!(all, [("C060", 4), ("L080", 5), ("L081", 6)]);
+    let parsed = read("\n\nserver a.example\n").parsed("x").unwrap();
+    let one = parsed.warnings.iter().find(|warning| warning.rule == "L002").unwrap();
+    assert_eq!((one.file.as_str(), one.line), ("file", 3));
+}

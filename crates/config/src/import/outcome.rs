@@ -1,0 +1,109 @@
+//! What came of an import.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::draft::Written;
+use super::work::At;
+use super::{Dialect, LineReport, Verdict};
+use crate::document::Document;
+use crate::rules::{self, RULES};
+use crate::{Diagnostic, Parsed, parse};
+
+/// Where a line of the report is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Origin {
+    pub(super) file: usize,
+    pub(super) span: Range<usize>,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// Whose file it was.
+    pub dialect: Dialect,
+    /// Our file. [`parse`](crate::parse()) reads it without an error.
+    pub toml: String,
+    /// Every line, with those of included files where they were included.
+    pub lines: Vec<LineReport>,
+    documents: Vec<Arc<Document>>,
+    origins: Vec<Origin>,
+    /// By line of `toml`: the line it comes from.
+    sources: Vec<Option<At>>,
+}
+
+impl Imported {
+    pub(super) fn new(
+        dialect: Dialect,
+        written: Written,
+        lines: Vec<LineReport>,
+        documents: Vec<Arc<Document>>,
+        origins: Vec<Origin>,
+    ) -> Self {
+        let sources = written.places.iter().map(|place| place.and_then(|(_, at)| at)).collect();
+        Self { dialect, toml: written.toml, lines, documents, origins, sources }
+    }
+
+    /// The worst that became of any line.
+    pub fn worst(&self) -> Verdict {
+        self.lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::Ignored)
+    }
+
+    /// What is wrong with the file, what of it is lost and what is dangerous, each at its line.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            let rule = match line.verdict {
+                Verdict::Wrong => Some(&rules::FOREIGN_LINE),
+                Verdict::NotYet | Verdict::Impossible => Some(&rules::LOST_LINE),
+                Verdict::Ignored | Verdict::Kept | Verdict::Changed => None,
+            };
+            let about = rule.map(|rule| (rule, line.how.join("; ")));
+            let dangers = line.dangers.iter().map(|danger| (&rules::DANGEROUS_LINE, danger.clone()));
+            for (rule, message) in about.into_iter().chain(dangers) {
+                findings.extend(self.at(rule, at, message));
+            }
+        }
+        findings
+    }
+
+    fn at(&self, rule: &'static rules::Rule, at: At, message: String) -> Option<Diagnostic> {
+        let origin = self.origins.get(at)?;
+        let document = self.documents.get(origin.file)?;
+        Some(Diagnostic::new(rule, document, origin.span.clone(), message))
+    }
+
+    /// Our file, read; its warnings point at the lines of the original, where they come from one.
+    ///
+    /// # Errors
+    /// Every line that the program whose file it is would not accept.
+    pub fn parsed(&self, name: &str) -> Result<Parsed, Vec<Diagnostic>> {
+        if self.worst() == Verdict::Wrong {
+            let mut findings = self.findings();
+            findings.retain(|finding| finding.rule == rules::FOREIGN_LINE.id);
+            return Err(findings);
+        }
+        let mut parsed = parse::parse(&self.toml, name)?;
+        for warning in &mut parsed.warnings {
+            *warning = self.translate(warning.clone());
+        }
+        Ok(parsed)
+    }
+
+    /// A finding about our file as one about the line of the original.
+    #[must_use]
+    pub fn translate(&self, finding: Diagnostic) -> Diagnostic {
+        let rule = RULES.iter().find(|rule| rule.id == finding.rule);
+        let at = self.sources.get(finding.line.saturating_sub(1)).copied().flatten();
+        match (rule, at) {
+            (Some(rule), Some(at)) => match self.at(rule, at, finding.message.clone()) {
+                Some(mut moved) => {
+                    moved.help = finding.help;
+                    moved
+                }
+                None => finding,
+            },
+            _ => finding,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::parse;
+
+/// Files in memory.
+#[derive(Default)]
+pub(super) struct Disk(pub(super) BTreeMap<&'static str, &'static str>);
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> io::Result<String> {
+        self.0.get(path).map(|text| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let folder = format!("{}/", folder.trim_end_matches('/'));
+        let inside = self.0.keys().filter_map(|path| path.strip_prefix(folder.as_str()));
+        let names: std::collections::BTreeSet<_> =
+            inside.filter_map(|path| path.split('/').next()).map(str::to_owned).collect();
+        if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names.into_iter().collect()) }
+    }
+}
+
+/// The report and the file, for snapshots.
+pub(super) fn shown(imported: &Imported) -> String {
+    let mut out = String::new();
+    for line in imported.lines.iter().filter(|line| !line.is_blank()) {
+        out += &format!("{}:{} {} | {}\n", line.file, line.line, line.verdict, line.text.trim());
+        out.extend(line.how.iter().map(|how| format!("    {how}\n")));
+        out.extend(line.dangers.iter().map(|danger| format!("    danger: {danger}\n")));
+    }
+    out + "---\n" + &imported.toml
+}
+
+/// Whatever is read, our own parser takes what comes of it, and every line is in the report.
+pub(super) fn hold(text: &str, imported: &Imported) {
+    if let Err(found) = parse(&imported.toml, "imported") {
+        panic!("{}\nfrom:\n{text}\nto:\n{}", found[0].render(false), imported.toml);
+    }
+    let own = imported.lines.iter().filter(|line| line.file == "file").count();
+    assert_eq!(own, text.split_inclusive('\n').count(), "{text}");
+    for line in &imported.lines {
+        assert!(line.verdict <= Verdict::Kept || !line.how.is_empty(), "{line:?}");
+    }
+}
+
+/// A line of words that mean something somewhere.
+fn line() -> impl Strategy<Value = String> {
+    let words: Vec<&'static str> = chrony::DIRECTIVES
+        .iter()
+        .chain(chrony::SOURCE_OPTIONS)
+        .chain(chrony::LOCAL_OPTIONS)
+        .map(|entry| entry.name)
+        .collect();
+    let values = prop::sample::select(vec![
+        "0",
+        "1",
+        "-1",
+        "6",
+        "24",
+        "300",
+        "1e9",
+        "-1e-9",
+        "nan",
+        "a.example",
+        "192.0.2.1",
+        "fe80::1%eth0",
+        "10.0/8",
+        "::/0",
+        "/a b",
+        "all",
+        "\"x\\",
+        "require",
+        "nts",
+        "ipv6",
+        "\u{7}",
+        "2001:db8::1",
+        "*",
+        "#",
+    ]);
+    let word = prop::sample::select(words);
+    (word.clone(), prop::collection::vec(prop_oneof![values, word], 0..6))
+        .prop_map(|(first, rest)| format!("{first} {}", rest.join(" ")))
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_imported_our_parser_takes(lines in prop::collection::vec(line(), 0..30)) {
+        let text = lines.join("\n");
+        for dialect in Dialect::ALL {
+            hold(&text, &import(&text, "file", *dialect, &NoFiles));
+        }
+    }
+
+    #[test]
+    fn any_text_is_imported(text in "\\PC*[\n \\PC]*") {
+        for dialect in Dialect::ALL {
+            hold(&text, &import(&text, "file", *dialect, &NoFiles));
+        }
+    }
+}
+
+#[test]
+fn dialects_have_names() {
+    for dialect in Dialect::ALL {
+        assert_eq!(Dialect::from_name(&dialect.to_string()), Some(*dialect));
+    }
+}

@@ -1,0 +1,165 @@
+//! An import while it is under way: the lines with what became of them, and the draft of our file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::draft::{Draft, Place};
+use super::outcome::Origin;
+use super::{Dialect, Files, Imported, LineReport, Verdict};
+use crate::document::Document;
+use crate::parse;
+
+/// A line of the report, by its index.
+pub(super) type At = usize;
+
+/// More lines than these, with those of included files, are not read.
+const MOST_LINES: usize = 20_000;
+/// So often what our own parser refuses is taken out again before everything is.
+const MOST_ROUNDS: usize = 50;
+
+/// An import under way.
+pub(super) struct Work<'f> {
+    pub(super) files: &'f dyn Files,
+    pub(super) lines: Vec<LineReport>,
+    pub(super) draft: Draft,
+    documents: Vec<Arc<Document>>,
+    origins: Vec<Origin>,
+}
+
+impl<'f> Work<'f> {
+    pub(super) fn new(files: &'f dyn Files) -> Self {
+        Self { files, lines: Vec::new(), draft: Draft::default(), documents: Vec::new(), origins: Vec::new() }
+    }
+
+    /// The lines of a file, each entered into the report.
+    pub(super) fn lines_of<'t>(&mut self, text: &'t str, name: &str) -> Vec<(At, &'t str)> {
+        let document = Arc::new(Document { name: name.to_owned(), text: text.to_owned() });
+        let file = self.documents.len();
+        self.documents.push(document);
+        let mut start = 0;
+        let mut found = Vec::new();
+        for (index, whole) in text.split_inclusive('\n').enumerate() {
+            let line = whole.trim_end_matches(['\n', '\r']);
+            if self.lines.len() >= MOST_LINES {
+                if let Some((at, _)) = found.last() {
+                    self.say(*at, Verdict::Impossible, format!("more than {MOST_LINES} lines are not read"));
+                }
+                break;
+            }
+            found.push((self.lines.len(), line));
+            self.lines.push(LineReport {
+                file: name.to_owned(),
+                line: index + 1,
+                text: line.chars().map(|c| if c.is_control() && c != '\t' { '\u{b7}' } else { c }).collect(),
+                verdict: Verdict::Ignored,
+                how: Vec::new(),
+                dangers: Vec::new(),
+            });
+            let indent = line.len() - line.trim_start().len();
+            let span: Range<usize> = start + indent..start + line.trim_end().len().max(indent);
+            self.origins.push(Origin { file, span });
+            start += whole.len();
+        }
+        found
+    }
+
+    /// What became of a line, or of a part of it, in words.
+    pub(super) fn say(&mut self, at: At, verdict: Verdict, how: impl Into<String>) {
+        if let Some(line) = self.lines.get_mut(at) {
+            line.verdict = line.verdict.max(verdict);
+            let how = how.into();
+            if !line.how.contains(&how) {
+                line.how.push(how);
+            }
+        }
+    }
+
+    /// A line, or a part of it, holds as it is.
+    pub(super) fn keep(&mut self, at: At) {
+        if let Some(line) = self.lines.get_mut(at) {
+            line.verdict = line.verdict.max(Verdict::Kept);
+        }
+    }
+
+    pub(super) fn change(&mut self, at: At, how: impl Into<String>) {
+        self.say(at, Verdict::Changed, how);
+    }
+
+    pub(super) fn ignore(&mut self, at: At, why: impl Into<String>) {
+        self.say(at, Verdict::Ignored, why);
+    }
+
+    /// A line that was kept does nothing after all.
+    pub(super) fn void(&mut self, at: At, why: impl Into<String>) {
+        if let Some(line) = self.lines.get_mut(at).filter(|line| line.verdict <= Verdict::Changed) {
+            line.verdict = Verdict::Ignored;
+            line.how.clear();
+        }
+        self.ignore(at, why);
+    }
+
+    pub(super) fn not_yet(&mut self, at: At, instead: impl Into<String>) {
+        self.say(at, Verdict::NotYet, instead);
+    }
+
+    pub(super) fn impossible(&mut self, at: At, why: impl Into<String>) {
+        self.say(at, Verdict::Impossible, why);
+    }
+
+    pub(super) fn wrong(&mut self, at: At, why: impl Into<String>) {
+        self.say(at, Verdict::Wrong, why);
+    }
+
+    pub(super) fn danger(&mut self, at: At, what: impl Into<String>) {
+        if let Some(line) = self.lines.get_mut(at) {
+            line.dangers.push(what.into());
+        }
+    }
+
+    /// `line 12`, or with its file's name if that differs from the other's.
+    pub(super) fn name_of(&self, at: At, beside: At) -> String {
+        match (self.lines.get(at), self.lines.get(beside)) {
+            (Some(line), Some(other)) if line.file == other.file => format!("line {}", line.line),
+            (Some(line), _) => format!("{}:{}", line.file, line.line),
+            (None, _) => "another line".into(),
+        }
+    }
+
+    /// Sets a key; what an earlier line said about it no longer counts.
+    pub(super) fn set(&mut self, section: &'static str, key: &str, value: String, at: At) {
+        if let Some(Some(earlier)) =
+            self.draft.set(section, key, value, Some(at)).filter(|old| *old != Some(at))
+        {
+            let later = self.name_of(at, earlier);
+            self.void(earlier, format!("{later} says otherwise, and the last word counts"));
+        }
+        self.keep(at);
+    }
+
+    /// The draft as TOML that our own parser accepts.
+    pub(super) fn settle(mut self, dialect: Dialect, name: &str) -> Imported {
+        for round in 0.. {
+            let written = self.draft.write(dialect, name, &self.lines);
+            let Err(found) = parse::parse(&written.toml, name) else {
+                return Imported::new(dialect, written, self.lines, self.documents, self.origins);
+            };
+            let mut places: Vec<Place> = Vec::new();
+            for finding in &found {
+                let origin = written.places.get(finding.line.saturating_sub(1)).copied().flatten();
+                let (place, at) = origin.unwrap_or((Place::EVERYTHING, None));
+                let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+                if let Some(at) = at {
+                    self.impossible(at, format!("not taken over: {}{help}", finding.message));
+                }
+                places.push(place);
+            }
+            if round >= MOST_ROUNDS {
+                places = vec![Place::EVERYTHING];
+            }
+            self.draft.remove(&places);
+        }
+        // The loop ends: an empty draft parses.
+        let written = Draft::default().write(dialect, name, &self.lines);
+        Imported::new(dialect, written, self.lines, self.documents, self.origins)
+    }
+}
