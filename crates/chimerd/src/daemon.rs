@@ -19,6 +19,7 @@ use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
 use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
+use crate::service::ServiceManager;
 use crate::signing::Signer;
 use crate::state::StateFiles;
 
@@ -73,6 +74,8 @@ pub struct DaemonOptions {
     pub observer: Option<Box<dyn Observer>>,
     /// How to read the configuration again; `None` refuses to.
     pub reload: Option<Reload>,
+    /// The service manager that wants to be told how it goes.
+    pub service: Option<ServiceManager>,
     /// Whether to heed the flags of [`signal`], which the program must have installed.
     pub signals: bool,
     /// Longest sleep: how late the stop flag of [`Daemon::run`] may be seen.
@@ -89,6 +92,7 @@ impl DaemonOptions {
             journal: Journal::silent(),
             observer: None,
             reload: None,
+            service: None,
             signals: false,
             max_sleep: MAX_SLEEP,
         }
@@ -128,6 +132,7 @@ pub struct Daemon {
     journal: Journal,
     observer: Option<Box<dyn Observer>>,
     reload: Option<Reload>,
+    service: Option<ServiceManager>,
     /// The configuration in force.
     config: Config,
     signals: bool,
@@ -173,6 +178,7 @@ impl Daemon {
         // What is due at the start comes before the first request that somebody has sent already.
         self.engine.handle_timeout(now);
         self.carry_out(&mut now);
+        self.tell_service_manager(now);
         self.look();
         while outcome.is_ok() && !self.is_over(stop) {
             outcome = self.turn();
@@ -204,6 +210,7 @@ impl Daemon {
         }
         self.carry_out(&mut now);
         self.keep_house(&mut now);
+        self.tell_service_manager(now);
         self.look();
         Ok(())
     }
@@ -257,7 +264,8 @@ impl Daemon {
         let exchanges = self.key_exchanges.as_ref().and_then(KeyExchanges::poll_timeout);
         let nts = self.nts.as_ref().and_then(Serving::poll_timeout);
         let signer = self.signer.as_ref().and_then(Signer::poll_timeout);
-        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts, signer];
+        let service = self.service.as_ref().and_then(ServiceManager::poll_timeout);
+        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts, signer, service];
         let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;
@@ -328,6 +336,9 @@ impl Daemon {
 
     /// Leaves the kernel, the files and the sockets in order.
     fn finish(&mut self) {
+        if let Some(service) = &mut self.service {
+            service.handle_end();
+        }
         let mut now = self.clocks.now();
         self.save_all(now);
         self.engine.shutdown(now);

@@ -12,6 +12,7 @@ use truechimer_time::Mono;
 mod sentence;
 
 pub use sentence::describe;
+pub(crate) use sentence::span;
 #[cfg(test)]
 mod tests;
 

@@ -23,6 +23,7 @@
 //! | `listeners` | the server's sockets |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
+//! | `service` | what the service manager is told |
 //! | `signing` | replies to domain members, signed by Samba |
 //! | `clocks` | clock readings, timestamps, clock commands |
 //! | `state` | what is remembered between runs |
@@ -53,9 +54,11 @@ pub mod journal;
 mod listeners;
 mod nts;
 pub mod program;
+mod service;
 mod signing;
 mod state;
 
 pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
 pub use journal::Journal;
 pub use nts::inspect as inspect_nts_files;
+pub use service::ServiceManager;

@@ -15,7 +15,7 @@ use truechimer_time::Mono;
 use crate::args::{self, Action, HELP, Role, RunArgs};
 use crate::journal::{Journal, Priority};
 use crate::nts;
-use crate::{Daemon, DaemonOptions};
+use crate::{Daemon, DaemonOptions, ServiceManager};
 
 /// Clean end.
 pub const EXIT_OK: u8 = 0;
@@ -72,6 +72,8 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     options.journal = Journal::stderr(args.debug);
     options.reload = Some(Box::new(move || load(&path)));
     options.signals = true;
+    options.service = ServiceManager::from_environment()
+        .map_err(|error| format!("the service manager's socket, NOTIFY_SOCKET, is no good: {error}"))?;
     let mut daemon = Daemon::new(options).map_err(|error| error.to_string())?;
     if let Some(user) = user {
         privileges::drop_to(&user, controls_clock, keep_net_bind)

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::net::UdpSocket;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -168,6 +169,41 @@ fn sigterm_and_sigint_end_it_cleanly() {
             assert!(!dir.path().join("run").join(name).exists(), "{name} is left over");
         }
     }
+}
+
+#[test]
+fn o9_the_service_manager_is_told_of_start_reload_life_and_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let manager = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let wait_for_word = |word: &str| {
+        let mut buffer = [0; 4096];
+        // Signs of life come four times a second; what is waited for must not be far behind them.
+        for _ in 0..100 {
+            let len = manager.recv(&mut buffer).expect("the daemon says something");
+            if std::str::from_utf8(&buffer[..len]).unwrap().starts_with(word) {
+                return;
+            }
+        }
+        panic!("{word} did not come");
+    };
+    let config = write_config(dir.path(), "[[source]]\nserver = \"127.0.0.1\"\nport = 9\n");
+    let mut command = chimerd();
+    command
+        .args(["-f", &config])
+        .env("NOTIFY_SOCKET", dir.path().join("notify"))
+        .env("WATCHDOG_USEC", "500000");
+    let program = Program::start(command);
+    for word in ["STATUS=not synchronised", "READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        wait_for_word(word);
+    }
+    program.signal("HUP");
+    for word in ["RELOADING=1\nMONOTONIC_USEC=", "READY=1"] {
+        wait_for_word(word);
+    }
+    program.signal("TERM");
+    wait_for_word("STOPPING=1");
+    assert_eq!(program.end().0, 0);
 }
 
 #[test]

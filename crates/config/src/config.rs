@@ -23,6 +23,8 @@ pub struct Config {
     pub clock_control: bool,
     /// `daemon.roles`.
     pub roles: Roles,
+    /// `daemon.ready`: when the service manager is told that the service is ready.
+    pub ready: Ready,
     /// `daemon.user`: whom to become after the start, `None` to stay who we are.
     pub user: Option<String>,
     /// `[nts]`: whose certificates are believed.
@@ -54,6 +56,16 @@ pub enum Roles {
     Process,
     /// Inside the event loop, which waits for it meanwhile.
     Inline,
+}
+
+/// `daemon.ready`: when the service manager is told that the service is ready, and starts what waits for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ready {
+    /// When the daemon has opened its ports, the default.
+    #[default]
+    Started,
+    /// When the clock is synchronised for the first time.
+    Synchronised,
 }
 
 /// Where state is kept unless the file says otherwise.
@@ -100,6 +112,7 @@ impl Default for Config {
             paths: Paths::default(),
             clock_control: true,
             roles: Roles::Process,
+            ready: Ready::Started,
             user: None,
             trust: CertificateTrust::default(),
             serve_nts: None,

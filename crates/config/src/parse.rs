@@ -230,6 +230,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let daemon = reader.section(root, "daemon").map(|table| sections::read_daemon(reader, &table));
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;
+    config.ready = daemon.ready;
     config.user = daemon.user;
     let defaults = Paths::default();
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);

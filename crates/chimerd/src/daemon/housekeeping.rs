@@ -29,6 +29,13 @@ impl Daemon {
         }
     }
 
+    /// Whether it is ready, how it fares, and that the loop turns.
+    pub(super) fn tell_service_manager(&mut self, now: Now) {
+        if let Some(service) = &mut self.service {
+            service.handle_turn(self.config.ready, now.mono, || self.engine.report(now).system.into());
+        }
+    }
+
     /// Writes all state files.
     pub(super) fn save_all(&mut self, now: Now) {
         let system = self.engine.report(now).system;

@@ -46,7 +46,13 @@ impl Daemon {
 
     /// Reads the configuration again and goes on with it, or keeps the old one and says why (AT-37).
     pub(super) fn reload_config(&mut self, now: Now) -> Result<(), String> {
+        if let Some(service) = &mut self.service {
+            service.handle_reload(now.mono);
+        }
         let outcome = self.try_reload(now);
+        if let Some(service) = &mut self.service {
+            service.handle_reloaded();
+        }
         match &outcome {
             Ok(()) => self.journal.line(now.mono, Priority::Notice, "configuration read again"),
             Err(message) => {
@@ -72,6 +78,7 @@ impl Daemon {
         self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
         self.configure_signer(config.paths.signd.as_deref());
         self.tell_what_waits(&config, now);
+        self.config.ready = config.ready;
         self.config.trust = config.trust;
         self.config.serve_nts = config.serve_nts;
         self.config.engine = config.engine;

@@ -146,6 +146,7 @@ impl Daemon {
             journal,
             observer: options.observer,
             reload: options.reload,
+            service: options.service,
             config,
             signals: options.signals,
             max_sleep: options.max_sleep,

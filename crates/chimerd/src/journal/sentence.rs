@@ -103,7 +103,7 @@ fn kiss(source: &str, code: [u8; 4]) -> String {
 }
 
 /// Seconds in a unit that suits a human.
-fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     let size = seconds.abs();
     if size >= 1.0 {
         format!("{seconds:.3} s")

@@ -4,7 +4,7 @@ use truechimer_engine::config::*;
 
 use super::*;
 use crate::nts::{CertificateTrust, KeyExchangeLimits, RingOrigin};
-use crate::{RULES, Roles};
+use crate::{RULES, Ready, Roles};
 
 /// A malformed file of every kind, by name.
 #[rustfmt::skip]
@@ -273,6 +273,7 @@ fn every_section_reaches_its_types() {
         activate = "500us"
         [daemon]
         roles = "inline"
+        ready = "synchronised"
         user = "chimer"
         state_dir = "/srv/chimer"
         run_dir = false
@@ -336,6 +337,7 @@ fn every_section_reaches_its_types() {
     assert_eq!(config.engine.local, Some(local));
     assert!(!config.clock_control);
     assert_eq!((config.roles, config.user.as_deref()), (Roles::Inline, Some("chimer")));
+    assert_eq!(config.ready, Ready::Synchronised);
     assert_eq!(config.paths.run_dir, None);
     assert_eq!(config.paths.frequency_file, Some("/srv/chimer/frequency".into()));
 }

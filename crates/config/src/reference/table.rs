@@ -305,6 +305,10 @@ pub static KEYS: &[Key] = &[
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
         "Where names are resolved and keys exchanged: in helper processes without privileges, or inside the event \
          loop, which then waits for the answers of name servers."),
+    key("daemon", "ready", Kind::Word(&["started", "synchronised"]), r#"`"started"`"#, r#""synchronised""#,
+        "When the service manager (systemd, `Type=notify`) is told that the service is ready: when its ports are open, \
+         or when the clock is synchronised for the first time. What is ordered after the service waits so long, and the \
+         manager gives up after `TimeoutStartSec`."),
     key("daemon", "user", Kind::User, "`false`", r#""truechimer""#,
         "The account to become after the start, keeping only the privileges that are needed; `false` stays who \
          started it. For starting as root without a service manager that does it."),

@@ -6,10 +6,10 @@ use toml::de::DeValue;
 use truechimer_engine::config::{AuthenticationPolicy, LocalConfig, SelectionConfig};
 
 use super::{path, set};
-use crate::Roles;
 use crate::reader::{Reader, Table};
 use crate::rules;
 use crate::text::quote;
+use crate::{Ready, Roles};
 
 /// `[selection]`.
 pub fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
@@ -45,6 +45,7 @@ pub(crate) fn read_local(reader: &mut Reader, table: &Table<'_>) -> LocalConfig 
 #[derive(Default)]
 pub(crate) struct Daemon {
     pub(crate) roles: Roles,
+    pub(crate) ready: Ready,
     pub(crate) user: Option<String>,
     pub(crate) state_dir: Option<Option<PathBuf>>,
     pub(crate) run_dir: Option<Option<PathBuf>>,
@@ -56,8 +57,13 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
         Some("inline") => Roles::Inline,
         _ => Roles::Process,
     };
+    let ready = match reader.word(table, "ready") {
+        Some("synchronised") => Ready::Synchronised,
+        _ => Ready::Started,
+    };
     Daemon {
         roles,
+        ready,
         user: read_user(reader, table),
         state_dir: path(reader, table, "state_dir"),
         run_dir: path(reader, table, "run_dir"),

@@ -1,0 +1,54 @@
+//! The machine around the daemon: what systemd makes of our units.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::Arguments;
+use truechimer_tests::layer::{Need, trial};
+use truechimer_tests::process;
+
+/// What a service may expose at most, by systemd's own measure (0 is nothing, 10 is all).
+const MOST_EXPOSED: f64 = 2.0;
+
+fn main() -> ExitCode {
+    let systemd = [Need::program("systemd-analyze")];
+    let units = ["chimerd.service", "chimerd-wait.service"];
+    let trials =
+        units
+            .iter()
+            .map(|&unit| trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)))
+            .chain(units.iter().map(|&unit| {
+                trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit))
+            }))
+            .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn path(unit: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist").join(unit)
+}
+
+fn is_hardened(unit: &str) -> Result<(), String> {
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--no-pager"]).arg(path(unit));
+    let text = process::run(&mut analyze)?;
+    let line = text.lines().last().unwrap_or_default();
+    let exposure = line.split(": ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+    match exposure {
+        Some(exposure) if exposure <= MOST_EXPOSED => Ok(()),
+        Some(exposure) => Err(format!("exposes {exposure}, more than {MOST_EXPOSED}:\n{text}")),
+        None => Err(format!("no exposure in {line:?}")),
+    }
+}
+
+/// systemd complains of unknown keys, values and sections. That our programs are not installed here is no fault.
+fn is_understood(unit: &str) -> Result<(), String> {
+    let found = Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .arg(path(unit))
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&found.stderr);
+    let faults: Vec<&str> = text.lines().filter(|line| !line.contains("is not executable")).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+}
