@@ -43,6 +43,49 @@ unpack openntpd openntpd
 # ntpq looks for its library beside its Python module.
 cp "$out"/ntpsec/usr/lib/*/ntp/libntpc.so.1 "$out/ntpsec/usr/lib/python3/dist-packages/ntp/libntpc.so"
 
+# chrony with AES-128-GCM-SIV, and ntpd-rs, are in a later release than the oldest that this runs on. They run with the
+# libraries of theirs: a private apt configuration knows that release, and nothing else of this machine does.
+later=trixie
+unpack_later() {
+  [ -e "$out/$later/.complete" ] && return
+  local apt=$out/debs/$later
+  mkdir -p "$apt/sources" "$apt/lists/partial" "$apt/archives/partial" "$out/$later/bin"
+  : >"$apt/status"
+  # The mirror that this machine takes its own packages from, if it is a Debian.
+  local mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+    grep -v security | sort -u | head -1)
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "${mirror:-http://deb.debian.org/debian}" \
+    "$later" /usr/share/keyrings/debian-archive-keyring.gpg >"$apt/sources/$later.sources"
+  cat >"$apt/apt.conf" <<END
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "$apt/sources";
+Dir::State::lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::Languages "none";
+END
+  (
+    export APT_CONFIG=$apt/apt.conf
+    apt-get update -qq
+    cd "$apt/archives"
+    apt-get download -qq chrony ntpd-rs libc6 libgcc-s1 libcap2 libedit2 libbsd0 libmd0 libtinfo6 libseccomp2 \
+      libgnutls30t64 libnettle8t64 libhogweed6t64 libgmp10 libp11-kit0 libffi8 libidn2-0 libunistring5 libtasn1-6
+    for package in *.deb; do
+      dpkg -x "$package" "$out/$later"
+    done
+  )
+  local root=$out/$later program
+  for program in usr/sbin/chronyd usr/bin/chronyc usr/bin/ntp-daemon usr/bin/ntp-ctl; do
+    printf '#!/bin/sh\nexec %q --library-path %q %q "$@"\n' "$root/usr/lib64/ld-linux-x86-64.so.2" \
+      "$root/usr/lib/x86_64-linux-gnu" "$root/$program" >"$root/bin/${program##*/}"
+    chmod +x "$root/bin/${program##*/}"
+  done
+  touch "$root/.complete"
+}
+unpack_later
+
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2; exit }')
 unpack kernel "$kernel"
-echo "fetched into target/fetched: chrony, ntpsec, openntpd, $kernel"
+echo "fetched into target/fetched: chrony, ntpsec, openntpd, $kernel; chrony and ntpd-rs of $later"

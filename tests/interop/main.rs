@@ -1,7 +1,8 @@
 //! `chimerd` against Debian's `chronyd`, `ntpd` (NTPsec) and `openntpd`, as their client and as their server, over
-//! IPv4 and IPv6, with symmetric keys and without, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
+//! IPv4 and IPv6, with symmetric keys, with NTS and without, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
 
 mod keys;
+mod nts;
 mod ours;
 mod peers;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     for peer in [CHRONY, NTPSEC] {
         trials.push(scenario("another_key_than_that_of", peer, false, keys::refuses_us));
     }
+    trials.extend(nts::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -20,26 +20,37 @@ pub(crate) struct Ours {
 impl Ours {
     /// Starts `chimerd` on `host`; it serves its own clock to the whole test network. `more` is of the configuration.
     pub(crate) fn start_server(host: &Host, folder: &Path, more: &str) -> Result<Self, String> {
+        Self::start_server_with(host, folder, "inline", more)
+    }
+
+    /// The same, with `roles` of its configuration.
+    pub(crate) fn start_server_with(
+        host: &Host,
+        folder: &Path,
+        roles: &str,
+        more: &str,
+    ) -> Result<Self, String> {
         let config = format!(
             "[local]\nstratum = 3\n[serve]\nlisten = [\"{}:123\", \"[{}]:123\"]\n\
              allow = [\"10.77.0.0/24\", \"fd77::/64\"]\n{more}",
             host.v4, host.v6
         );
-        Self::start(host, folder, &config)
+        Self::start(host, folder, roles, &config)
     }
 
     /// Starts `chimerd` on `host` as a client of `server`; it opens no port. `more` are options of the source, and sections.
     pub(crate) fn start_client(host: &Host, folder: &Path, server: &str, more: &str) -> Result<Self, String> {
         let config = format!("[[source]]\nserver = \"{server}\"\npoll = {{ min = 0, max = 2 }}\n{more}");
-        Self::start(host, folder, &config)
+        Self::start(host, folder, "inline", &config)
     }
 
-    fn start(host: &Host, folder: &Path, config: &str) -> Result<Self, String> {
+    /// Starts `chimerd` on `host`; sections for clock and daemon are added to `config`.
+    pub(crate) fn start(host: &Host, folder: &Path, roles: &str, config: &str) -> Result<Self, String> {
         let folder = folder.join("ours");
         fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         let config = format!(
             "{config}[clock]\ncontrol = false\n\
-             [daemon]\nroles = \"inline\"\nrun_dir = \"{dir}\"\nstate_dir = \"{dir}\"\n",
+             [daemon]\nroles = \"{roles}\"\nrun_dir = \"{dir}\"\nstate_dir = \"{dir}\"\n",
             dir = folder.display()
         );
         let file = folder.join("chimer.toml");
@@ -84,9 +95,14 @@ impl Ours {
 
     /// A number that the server counts.
     pub(crate) fn count(&self, what: &str) -> Result<u64, String> {
-        let status = self.ask("status")?;
+        let status = self.status()?;
         let count = status.pointer(&format!("/server/{what}")).and_then(Value::as_u64);
         count.ok_or_else(|| format!("no server in {status}"))
+    }
+
+    /// The daemon's state.
+    pub(crate) fn status(&self) -> Result<Value, String> {
+        self.ask("status")
     }
 
     /// The only source.
@@ -102,7 +118,7 @@ impl Ours {
     }
 
     /// An error with the daemon's log below it.
-    fn explain(&self, error: &str) -> String {
+    pub(crate) fn explain(&self, error: &str) -> String {
         format!("{error}\nchimerd said:\n{}", fs::read_to_string(&self.log).unwrap_or_default())
     }
 }

@@ -245,7 +245,7 @@ fn openntpd_serves(_host: &Host, folder: &Path, _address: &str) -> bool {
     log.contains("clock is now synced")
 }
 
-fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
+pub(crate) fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/adjtime.c");
     let library = folder.join("adjtime.so");
     run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source))?;

@@ -1,5 +1,6 @@
 //! Two hosts on one machine: network namespaces joined by a virtual cable.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,6 +23,8 @@ pub struct Host {
     /// Its IPv6 address.
     pub v6: &'static str,
     second: [&'static str; 2],
+    /// What stands for `/etc/hosts`, if something does.
+    names: Option<PathBuf>,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -36,12 +39,14 @@ impl Cable {
                 v4: "10.77.0.1",
                 v6: "fd77::1",
                 second: ["10.77.0.3", "fd77::3"],
+                names: None,
             },
             right: Host {
                 namespace: format!("{tag}r"),
                 v4: "10.77.0.2",
                 v6: "fd77::2",
                 second: ["10.77.0.4", "fd77::4"],
+                names: None,
             },
         };
         let (left, right) = (&cable.left.namespace, &cable.right.namespace);
@@ -100,8 +105,19 @@ impl Host {
     /// A command that runs on this host, without the right to set the clock.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace]).args(NO_CLOCK).arg(program);
+        command.args(["netns", "exec", &self.namespace]).args(NO_CLOCK);
+        if let Some(names) = &self.names {
+            let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+            command.args(["unshare", "--mount", "sh", "-c", script]).arg(names);
+        }
+        command.arg(program);
         command
+    }
+
+    /// The same host, on which programs see this file as `/etc/hosts`.
+    #[must_use]
+    pub fn with_names(&self, hosts: &Path) -> Self {
+        Self { names: Some(hosts.to_owned()), ..self.clone() }
     }
 
     /// A further address, from which nothing is sent by itself.

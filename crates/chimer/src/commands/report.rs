@@ -1,18 +1,19 @@
 //! The commands that show the daemon's report.
 
 use serde::Serialize;
-use truechimer_engine::report::{Report, ServerReport, SystemReport};
+use truechimer_engine::report::{KeyExchangeReport, Report, ServerReport, SystemReport};
 
 use crate::cli::{ReportArgs, SourcesArgs};
 use crate::outcome::{Failure, Outcome, Style, terminal_width, to_json};
 use crate::render;
 
-/// `chimer status --json`: the clock's fields at the top, the server's in an object.
+/// `chimer status --json`: the clock's fields at the top, those of the server and of key exchange in an object each.
 #[derive(Serialize)]
 struct Status<'a> {
     #[serde(flatten)]
     system: &'a SystemReport,
     server: &'a Option<ServerReport>,
+    key_exchange: &'a Option<KeyExchangeReport>,
 }
 
 /// An object, so that more can be added beside the list later.
@@ -59,7 +60,11 @@ pub fn activity(args: &ReportArgs) -> Result<Outcome, Failure> {
 /// None in practice: see [`to_json`].
 pub fn show_status(report: &Report, style: Style) -> Result<String, Failure> {
     if style.json {
-        return to_json(&Status { system: &report.system, server: &report.server });
+        return to_json(&Status {
+            system: &report.system,
+            server: &report.server,
+            key_exchange: &report.key_exchange,
+        });
     }
     Ok(render::status(report, style.paint))
 }

@@ -63,6 +63,10 @@ fn names_of_status() {
         ],
     );
     has(&value["server"], &["received", "answered", "dropped"]);
+    has(
+        &value["key_exchange"],
+        &["open", "accepted", "exchanged", "failed", "certificate_unix_s", "cookie_key"],
+    );
     assert_eq!(json(show_status(&fixtures::starting(), JSON))["bound_s"], Value::Null);
 }
 
