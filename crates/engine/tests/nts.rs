@@ -283,6 +283,29 @@ fn a_source_that_is_switched_off_exchanges_no_keys() {
     assert!(world.report().system.synchronised);
 }
 
+#[test]
+fn an_operator_ends_the_pause_between_key_exchanges() {
+    let (mut world, keys) = secured_world(1, 0.01);
+    keys[0].borrow_mut().fails = Some(KeyExchangeFault::Connection);
+    world.run(20_000.0);
+    keys[0].borrow_mut().fails = None;
+    assert!(nts_of(&world, 0).retry_s.unwrap() > 100);
+    let asked = world.exchanges.len();
+    world.command(Command::Online(None));
+    world.run(20.0);
+    assert_eq!(world.exchanges.len(), asked + 1);
+    assert!(world.report().system.synchronised);
+    // Not the shortest pause, which is the server's, and no exchange that nobody needs.
+    keys[0].borrow_mut().fails = Some(KeyExchangeFault::Connection);
+    keys[0].borrow_mut().lose_keys();
+    for _ in 0..400 {
+        world.command(Command::Online(None));
+        world.run(1.0);
+    }
+    let pauses = world.exchanges[asked + 1..].windows(2).map(|pair| pair[1].0 - pair[0].0);
+    assert!(pauses.clone().count() > 10 && pauses.fold(f64::INFINITY, f64::min) >= 10.0);
+}
+
 /// An adapter that loses a key exchange, or answers it late or twice, does no harm.
 #[test]
 fn key_exchanges_that_nobody_answers_end_by_themselves() {

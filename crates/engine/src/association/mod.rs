@@ -336,12 +336,14 @@ impl Association {
         if !online {
             self.abandon(turn);
             self.activity = Activity::Offline;
-        } else if self.activity != Activity::Online {
+            return;
+        }
+        if self.activity != Activity::Online {
             self.activity = Activity::Online;
             self.poll.restart(turn.now.mono);
-            if let Some(client) = self.credentials.nts_mut() {
-                client.hurry(turn);
-            }
+        }
+        if let Some(client) = self.credentials.nts_mut() {
+            client.hurry(turn);
         }
     }
 
