@@ -398,6 +398,7 @@ impl Engine {
         let mut turn = turn!(self, now);
         self.sources.reload(&config.sources, config.selection.authentication, &mut turn);
         self.system.reconfigure(config, &self.sources);
+        self.system.judge_strictly(&mut self.sources, &self.clock, &mut turn);
         self.local.reconfigure(config.local.clone());
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
         self.configure_responder();

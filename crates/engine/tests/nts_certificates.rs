@@ -10,7 +10,7 @@ use truechimer_engine::config::{
     Authentication, CertificateTime, EngineConfig, KeyTable, SourceConfig, SourceKind,
 };
 use truechimer_engine::report::SourceState;
-use truechimer_engine::{CertificateDates, Event, Initial, KeyExchangeFault, Validity};
+use truechimer_engine::{CertificateDates, Command, Event, Initial, KeyExchangeFault, Validity};
 use truechimer_time::{Cooked, NtpDuration};
 use truechimer_wire::mac::{KeyAlgorithm, MAX_DIGEST_LEN, SymmetricKey};
 
@@ -260,6 +260,29 @@ fn at_26_strict_judges_by_the_clock_from_the_start() {
     world.run(60.0);
     assert!(world.error().abs() < 0.002);
     assert_eq!(world.exchanges.len(), 1);
+}
+
+/// The operator wants the clock to judge after all: keys that wait for their verdict get it at once.
+#[test]
+fn at_26_strict_from_now_on_sets_no_clock_by_what_the_clock_rules_out() {
+    let (mut world, _) = secured_with(3, |_| {}, built(), standing_at(0));
+    let others = ["ke2.example", "ke3.example"].map(|name| world.key_servers.remove(name).unwrap());
+    world.run(60.0);
+    assert_eq!(certificate_time(&world, 0).as_deref(), Some("deferred"));
+    let mut strict = config(["ke1.example", "ke2.example", "ke3.example"].map(secured).to_vec());
+    strict.nts.certificate_time = CertificateTime::Strict;
+    world.command(Command::Reload(Box::new(strict)));
+    world.run(600.0);
+    assert_eq!(world.report().system.steps, 0, "set by a certificate that was not valid by any clock");
+    assert_eq!((known(&world).as_str(), nts_of(&world, 0).cookies), ("strict", 0));
+    assert_eq!(world.report().sources[0].reason, "its certificate has expired or is not valid yet");
+    // When somebody sets the clock, all goes on.
+    for (name, keys) in ["ke2.example", "ke3.example"].into_iter().zip(others) {
+        world.key_servers.insert(name.into(), keys);
+    }
+    world.meddle(-standing_at(0));
+    world.run(5000.0);
+    assert!(world.report().system.synchronised);
 }
 
 /// The word of somebody who has a key of ours is worth a quorum, and so is a reference clock.

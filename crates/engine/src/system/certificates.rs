@@ -171,6 +171,18 @@ impl System {
         self.certificates.forget(past);
     }
 
+    /// The configuration is another one. Where the clock judges from now on, it judges the certificates too whose dates had
+    /// been waiting for a verdict.
+    pub(crate) fn judge_strictly(&self, sources: &mut Sources, clock: &LocalClock, turn: &mut Turn<'_>) {
+        if self.certificates.known || !self.certificates.judges() {
+            return;
+        }
+        let known = unix_s(self.true_time(turn.now, clock));
+        for member in sources.members_mut() {
+            member.handle_time_known(known, turn);
+        }
+    }
+
     /// The time as far as it is known.
     fn true_time(&self, now: Now, clock: &LocalClock) -> Cooked {
         let offset_s = self.correction(now, clock).map_or(0.0, |(offset_s, _)| offset_s);
