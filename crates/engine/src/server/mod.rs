@@ -15,7 +15,8 @@
 //! drop a reply without one, and a crypto-NAK helps nobody but an attacker.
 //!
 //! With a key ring, a request with NTS is answered with NTS, and with as many fresh cookies as it has room for; one whose
-//! cookie cannot be opened with an NTS NAK, so that its client exchanges keys anew. Without a key ring the fields of NTS are
+//! cookie cannot be opened with an NTS NAK, so that its client exchanges keys anew. A request without NTS gets its unique
+//! identifier back if it has one, as RFC 8915 §5.3 wants it of servers with NTS. Without a key ring the fields of NTS are
 //! like any others that we do not know: the reply has none, and its client will not believe it.
 //!
 //! Members of a Windows domain ask with an empty authenticator instead of a MAC (MS-SNTP). Where the adapter can have replies
@@ -32,11 +33,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use truechimer_nts::KeyRing;
-use truechimer_nts::packet::write_nak;
+use truechimer_nts::packet::{UniqueIdentifier, lone_identifier, write_nak};
 
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
 use truechimer_wire::signd::{self, Authenticator};
-use truechimer_wire::{HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, ReferenceId};
+use truechimer_wire::{FieldType, HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, PacketWriter, ReferenceId};
 
 use crate::authentication::KeyTable;
 use crate::config::ServeConfig;
@@ -156,7 +157,7 @@ impl Responder {
             *room = reply.write();
             return Verdict::Sign;
         }
-        let Some(len) = self.write(reply, request.proof, buffer) else {
+        let Some(len) = self.write(reply, request.identifier, request.proof, buffer) else {
             return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
         };
         self.answered = self.answered.saturating_add(1);
@@ -166,18 +167,17 @@ impl Responder {
     /// See [`Engine::stamp_reply`](crate::Engine::stamp_reply).
     pub fn stamp(&mut self, reply: &mut [u8], transmit: Cooked) {
         let transmit = timestamp(transmit);
-        if nts::is_nts(reply) {
-            // A refusal has no seal: it finds none to make.
+        let Some(covered) = nts::unsealed_len(reply) else {
             if let Some(sealer) = &mut self.sealer {
                 sealer.seal(reply, transmit);
             }
             return;
-        }
+        };
         if let Some(field) = reply.get_mut(TRANSMIT_TIMESTAMP) {
             field.copy_from_slice(&transmit.bits().to_be_bytes());
         }
-        if reply.len() > HEADER_LEN {
-            self.keys.resign(reply, HEADER_LEN);
+        if reply.len() > covered {
+            self.keys.resign(reply, covered);
         }
     }
 
@@ -233,7 +233,9 @@ impl Responder {
             && let (Some(form), Some(header)) = (signd::authenticator(bytes), Header::parse(bytes))
         {
             return match form {
-                Authenticator::Basic(_) => Ok(Request { header, reply_mode, proof: Proof::Signature }),
+                Authenticator::Basic(_) => {
+                    Ok(Request { header, reply_mode, identifier: None, proof: Proof::Signature })
+                }
                 Authenticator::Extended => Err(DropReason::MsSntpExtended),
             };
         }
@@ -241,31 +243,35 @@ impl Responder {
         let header = packet.header();
         let asked = self.sealer.as_mut().map(|sealer| sealer.open(&packet, now.mono)).transpose()?.flatten();
         if let Some(asked) = asked {
-            return Ok(Request { header, reply_mode, proof: Proof::Nts(asked) });
+            return Ok(Request { header, reply_mode, identifier: None, proof: Proof::Nts(asked) });
         }
+        let identifier = self.sealer.as_ref().and_then(|_| lone_identifier(&packet));
         let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac, remote.ip()) {
             Some(true) => Ok(Proof::Mac { key_id: mac.key_id, digest_len: mac.digest.len() }),
             Some(false) => Err(DropReason::Digest),
             None => Err(DropReason::UnknownKey),
         });
-        Ok(Request { header, reply_mode, proof: mac.transpose()?.unwrap_or(Proof::None) })
+        Ok(Request { header, reply_mode, identifier, proof: mac.transpose()?.unwrap_or(Proof::None) })
     }
 
     /// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest or the seal.
-    fn write(&mut self, reply: Header, proof: Proof, buffer: &mut [u8]) -> Option<usize> {
+    fn write(
+        &mut self,
+        reply: Header,
+        identifier: Option<UniqueIdentifier>,
+        proof: Proof,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
         match proof {
             // A signature is made elsewhere.
-            Proof::None | Proof::Signature => {
-                *buffer.first_chunk_mut()? = reply.write();
-                Some(HEADER_LEN)
-            }
+            Proof::None | Proof::Signature => write_plain(&reply, identifier, buffer),
             Proof::Mac { key_id, digest_len } => {
-                *buffer.first_chunk_mut()? = reply.write();
-                let (id, rest) = buffer.get_mut(HEADER_LEN..)?.split_first_chunk_mut()?;
+                let len = write_plain(&reply, identifier, buffer)?;
+                let (id, rest) = buffer.get_mut(len..)?.split_first_chunk_mut()?;
                 *id = key_id.to_be_bytes();
                 rest.get_mut(..digest_len)?.fill(0);
                 self.authenticated = self.authenticated.saturating_add(1);
-                Some(HEADER_LEN + KEY_ID_LEN + digest_len)
+                Some(len + KEY_ID_LEN + digest_len)
             }
             Proof::Nts(Asked::Sealed(request)) => {
                 self.sealed = self.sealed.saturating_add(1);
@@ -323,7 +329,18 @@ impl Serving<'_> {
 struct Request {
     header: Header,
     reply_mode: Mode,
+    /// To be repeated in a reply without NTS.
+    identifier: Option<UniqueIdentifier>,
     proof: Proof,
+}
+
+/// The header, and the identifier behind it.
+fn write_plain(reply: &Header, identifier: Option<UniqueIdentifier>, buffer: &mut [u8]) -> Option<usize> {
+    let mut writer = PacketWriter::new(buffer, reply).ok()?;
+    if let Some(identifier) = identifier {
+        writer.field(FieldType::UNIQUE_IDENTIFIER, identifier.as_bytes()).ok()?;
+    }
+    Some(writer.written().len())
 }
 
 /// How the reply is authenticated: like the request.

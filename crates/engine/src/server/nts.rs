@@ -11,7 +11,8 @@ use rand_chacha::rand_core::SeedableRng;
 use truechimer_nts::KeyRing;
 use truechimer_nts::packet::{self, Reject, ServerRequest, UniqueIdentifier};
 use truechimer_time::{Mono, NtpTimestamp};
-use truechimer_wire::{HEADER_LEN, Header, Packet};
+use truechimer_wire::mac::TRUNCATED_DIGEST_LEN;
+use truechimer_wire::{FieldType, Fields, HEADER_LEN, Header, KEY_ID_LEN, Packet};
 
 use super::reason::DropReason;
 
@@ -20,8 +21,12 @@ pub(super) const SLOTS: usize = 64;
 /// Refusals a second, and at once: enough for the clients of a server that lost its keys to notice soon, and too few to
 /// be of use to somebody who sends forgeries.
 const NAKS: f64 = 1000.0;
-/// The shortest reply with NTS: a refusal.
-const MIN_REPLY_LEN: usize = HEADER_LEN + 4 + packet::UNIQUE_IDENTIFIER_LEN;
+/// Bytes of a field's type and length.
+const FIELD_HEADER_LEN: usize = 4;
+/// The shortest reply with a unique identifier.
+const MIN_REPLY_LEN: usize = HEADER_LEN + FIELD_HEADER_LEN + packet::UNIQUE_IDENTIFIER_LEN;
+/// The longest MAC in version 4. The shortest seal has 40 bytes.
+const MAX_MAC_LEN: usize = KEY_ID_LEN + TRUNCATED_DIGEST_LEN;
 
 /// What a request's NTS fields ask for.
 pub(super) enum Asked {
@@ -121,9 +126,17 @@ impl Sealer {
     }
 }
 
-/// Whether a reply is one with NTS, by its form alone: in version 4, no MAC makes a reply so long.
-pub(super) fn is_nts(reply: &[u8]) -> bool {
-    reply.len() >= MIN_REPLY_LEN && reply.first().is_some_and(|first| first >> 3 & 7 == 4)
+/// How much of a reply comes before its MAC, by its form alone; `None` if it waits for its seal, or has got it.
+///
+/// In version 4, no MAC makes a reply so long as one with a unique identifier, and no seal is as short as a MAC.
+pub(super) fn unsealed_len(reply: &[u8]) -> Option<usize> {
+    if reply.len() < MIN_REPLY_LEN || reply.first().is_none_or(|first| first >> 3 & 7 != 4) {
+        return Some(HEADER_LEN);
+    }
+    let field = Fields::new(reply.get(HEADER_LEN..)?).next()?;
+    let covered = HEADER_LEN + FIELD_HEADER_LEN + field.value.len();
+    let rest = reply.len() - covered;
+    (field.field_type == FieldType::UNIQUE_IDENTIFIER && rest <= MAX_MAC_LEN).then_some(covered)
 }
 
 impl fmt::Debug for Sealer {

@@ -21,7 +21,9 @@ mod server;
 use truechimer_wire::{FieldType, HEADER_LEN, Packet};
 
 pub use client::{MAX_PLAINTEXT_LEN, Opened, ReplyError, is_nak, open_reply, placeholders, write_request};
-pub use server::{NakCause, Reject, ServerRequest, UniqueIdentifier, open_request, write_nak, write_reply};
+pub use server::{
+    NakCause, Reject, ServerRequest, UniqueIdentifier, lone_identifier, open_request, write_nak, write_reply,
+};
 
 /// Bytes of the unique identifiers that we make, and fewest that we answer (§5.3).
 pub const UNIQUE_IDENTIFIER_LEN: usize = 32;

@@ -58,6 +58,14 @@ impl UniqueIdentifier {
     }
 }
 
+/// The unique identifier of a client's request without NTS, which must be in its reply all the same (§5.3); `None` if there
+/// is none that could be one.
+pub fn lone_identifier(packet: &Packet<'_>) -> Option<UniqueIdentifier> {
+    let parts = Parts::find(packet);
+    let usable = packet.header().mode == Mode::Client && !parts.repeated;
+    parts.unique_identifier.filter(|_| usable).and_then(UniqueIdentifier::new)
+}
+
 /// A request that was made with the keys in its cookie.
 #[derive(Clone, Debug)]
 pub struct ServerRequest {

@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use truechimer_nts::aead::{Aead, Algorithm};
 use truechimer_nts::packet::{MAX_PLAINTEXT_LEN, is_nak, open_reply, write_request};
 use truechimer_nts::{Cookie, Keys};
+use truechimer_wire::mac::{KeyAlgorithm, MAX_DIGEST_LEN, SymmetricKey};
 
 use super::*;
 
@@ -165,6 +166,45 @@ fn na_03_nts_packet_when_nts_is_off() {
     let mut responder = client.responder();
     assert_eq!(ask(&mut responder, &request(4, Mode::Client)).unwrap().len(), 48);
     assert_eq!(ask(&mut responder, &request(3, Mode::Client)).unwrap().len(), 48);
+}
+
+/// RFC 8915 §5.3: a server that has NTS repeats it in every reply.
+#[test]
+fn a_unique_identifier_comes_back_without_nts_too() {
+    let key = SymmetricKey::new(KeyAlgorithm::Sha1, b"between the two of us").unwrap();
+    let client = Client::new(Algorithm::AesSivCmac256);
+    let mut responder = Responder::new(&everybody(), &[(9, key.clone())].into_iter().collect());
+    responder.handle_key_ring(Some(Arc::new(client.ring.clone())), [3; 32]);
+    let field = |len: u8| [&[1, 4, 0, len + 4][..], &vec![len; usize::from(len)]].concat();
+    let with = |mode, fields: &[&[u8]]| [&request(4, mode)[..], &fields.concat()].concat();
+    let unknown = [&[0xf3, 0x23, 0, 28][..], &[1; 24]].concat();
+    for len in [32, 36, 64] {
+        let (identifier, padded) = (field(len), with(Mode::Client, &[&unknown, &field(len), &unknown]));
+        for asked in [with(Mode::Client, &[&identifier]), padded] {
+            let reply = ask(&mut responder, &asked).unwrap();
+            assert_eq!(reply[48..], identifier, "{len} bytes");
+            let header = Packet::parse(&reply).unwrap().header();
+            assert_eq!((header.transmit_timestamp, header.stratum), (LEFT.timestamp(), 3));
+        }
+        let mut asked = with(Mode::Client, &[&identifier]);
+        let mut digest = [0; MAX_DIGEST_LEN];
+        let digest_len = key.digest(&asked, &mut digest);
+        asked.extend([&9_u32.to_be_bytes()[..], &digest[..digest_len]].concat());
+        let reply = ask(&mut responder, &asked).unwrap();
+        let packet = Packet::parse(&reply).unwrap();
+        assert_eq!(reply[48..packet.covered().len()], identifier);
+        assert!(key.verify(packet.covered(), packet.mac().unwrap().digest));
+        assert_eq!(packet.header().transmit_timestamp, LEFT.timestamp());
+    }
+    // What cannot be one is a field like any other that nobody knows, and so it is for those who are no clients.
+    let twice = [field(32), field(32)].concat();
+    for fields in [field(24), field(28), field(68), twice] {
+        assert_eq!(ask(&mut responder, &with(Mode::Client, &[&fields])).unwrap().len(), 48);
+    }
+    assert_eq!(ask(&mut responder, &with(Mode::SymmetricActive, &[&field(32)])).unwrap().len(), 48);
+    let mut plain = Responder::new(&everybody(), &KeyTable::default());
+    assert_eq!(ask(&mut plain, &with(Mode::Client, &[&field(32)])).unwrap().len(), 48);
+    assert_eq!((responder.report().nts, responder.report().authenticated), (0, 3));
 }
 
 /// The unique identifier comes back, and nothing else.
