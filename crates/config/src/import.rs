@@ -8,11 +8,16 @@
 //! Like the rest of the crate, nothing here does input or output: files that a file includes come from [`Files`].
 
 pub mod chrony;
+mod cisco;
 mod draft;
 mod include;
+mod ntp;
+mod ntpd_rs;
+mod openntpd;
 mod outcome;
 mod recognise;
 mod report;
+mod timesyncd;
 mod values;
 mod work;
 
@@ -30,16 +35,32 @@ use work::Work;
 pub enum Dialect {
     /// chronyd's `chrony.conf`.
     Chrony,
+    /// `ntp.conf` of ntpd, of the reference implementation and of NTPsec.
+    Ntp,
+    /// OpenNTPD's `ntpd.conf`.
+    Openntpd,
+    /// systemd's `timesyncd.conf`.
+    Timesyncd,
+    /// ntpd-rs's `ntp.toml`.
+    NtpdRs,
+    /// The `ntp` lines of a Cisco router or switch.
+    Cisco,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Chrony];
+    pub const ALL: &'static [Self] =
+        &[Self::Chrony, Self::Ntp, Self::Openntpd, Self::Timesyncd, Self::NtpdRs, Self::Cisco];
 
     /// The name by which people choose it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Chrony => "chrony",
+            Self::Ntp => "ntp",
+            Self::Openntpd => "openntpd",
+            Self::Timesyncd => "timesyncd",
+            Self::NtpdRs => "ntpd-rs",
+            Self::Cisco => "cisco",
         }
     }
 
@@ -94,6 +115,11 @@ pub fn import(text: &str, name: &str, dialect: Dialect, files: &dyn Files) -> Im
     let mut work = Work::new(files);
     match dialect {
         Dialect::Chrony => chrony::read(&mut work, text, name),
+        Dialect::Ntp => ntp::read(&mut work, text, name),
+        Dialect::Openntpd => openntpd::read(&mut work, text, name),
+        Dialect::Timesyncd => timesyncd::read(&mut work, text, name),
+        Dialect::NtpdRs => ntpd_rs::read(&mut work, text, name),
+        Dialect::Cisco => cisco::read(&mut work, text, name),
     }
     work.settle(dialect, name)
 }

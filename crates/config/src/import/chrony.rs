@@ -14,8 +14,6 @@ mod source;
 pub use directives::{Capability, DIRECTIVES, Directive, LIMIT_OPTIONS, LOCAL_OPTIONS, SOURCE_OPTIONS};
 pub use manual::markdown;
 
-use std::collections::BTreeMap;
-
 use super::values::{integer, number};
 use super::work::{At, Work};
 use super::{include, values};
@@ -35,8 +33,6 @@ type Said<T> = Option<(T, At)>;
 /// What can only be written when every line has been read.
 #[derive(Default)]
 struct Later {
-    /// Sources by host and port.
-    seen: BTreeMap<(String, i64), At>,
     bind_sources: Vec<(std::net::IpAddr, At)>,
     refresh: Said<f64>,
     rules: Vec<serve::Rule>,
@@ -133,16 +129,7 @@ impl Reader<'_, '_> {
 
     /// Says what the table says.
     fn by_table(&mut self, at: At, option: &str, capability: Capability) {
-        let prefix = if option.is_empty() { String::new() } else { format!("`{option}`: ") };
-        let (_, words) = capability.words();
-        let words = format!("{prefix}{words}");
-        match capability {
-            Capability::Honoured(_) => self.work.keep(at),
-            Capability::Partly(_) => self.work.change(at, words),
-            Capability::Unneeded(_) => self.work.ignore(at, words),
-            Capability::NotYet(_) => self.work.not_yet(at, words),
-            Capability::Never(_) => self.work.impossible(at, words),
-        }
+        self.work.by_capability(at, option, capability);
     }
 
     fn include(&mut self, line: &Line<'_>) -> bool {

@@ -46,6 +46,45 @@ pub(super) fn hold(text: &str, imported: &Imported) {
     }
 }
 
+/// Words of the other dialects.
+const OTHERS: &[&str] = &[
+    "restrict",
+    "default",
+    "mask",
+    "255.255.0.0",
+    "ignore",
+    "interface",
+    "listen",
+    "on",
+    "*",
+    "ntp",
+    "servers",
+    "tinker",
+    "tos",
+    "step",
+    "panic",
+    "orphan",
+    "enable",
+    "disable",
+    "fudge",
+    "127.127.1.0",
+    "master",
+    "vrf",
+    "NTP=a.example b.example",
+    "[Time]",
+    "PollIntervalMinSec=5",
+    "[[source]]",
+    "mode = \"nts\"",
+    "[[server]]",
+    "address = \"a.example:1\"",
+    "listen = \"[::]:123\"",
+    "autokey",
+    "query",
+    "from",
+    "cert",
+    "extra",
+];
+
 /// A line of words that mean something somewhere.
 fn line() -> impl Strategy<Value = String> {
     let words: Vec<&'static str> = chrony::DIRECTIVES
@@ -53,6 +92,7 @@ fn line() -> impl Strategy<Value = String> {
         .chain(chrony::SOURCE_OPTIONS)
         .chain(chrony::LOCAL_OPTIONS)
         .map(|entry| entry.name)
+        .chain(OTHERS.iter().copied())
         .collect();
     let values = prop::sample::select(vec![
         "0",
@@ -100,6 +140,16 @@ proptest! {
             hold(&text, &import(&text, "file", *dialect, &NoFiles));
         }
     }
+}
+
+#[test]
+fn a_secret_is_not_repeated() {
+    let text = include_str!("samples/cisco.txt");
+    let imported = import(text, "file", Dialect::Cisco, &NoFiles);
+    assert!(text.contains("SECRET") && !shown(&imported).contains("SECRET"));
+    assert!(imported.findings().iter().all(|finding| !finding.render(false).contains("SECRET")));
+    let crypto = import("crypto pw SECRET\n", "file", Dialect::Ntp, &NoFiles);
+    assert!(!shown(&crypto).contains("SECRET"));
 }
 
 #[test]

@@ -56,6 +56,16 @@ impl Network {
         Self { address, prefix_len: if address.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// The network of an address and a netmask, if the mask's ones come first.
+    pub(super) fn masked(address: IpAddr, netmask: IpAddr) -> Option<Self> {
+        let (ones, zeros, width) = match netmask {
+            IpAddr::V4(v4) => (u32::from(v4).leading_ones(), u32::from(v4).trailing_zeros(), 32),
+            IpAddr::V6(v6) => (u128::from(v6).leading_ones(), u128::from(v6).trailing_zeros(), 128),
+        };
+        let same = address.is_ipv4() == netmask.is_ipv4();
+        if same && ones + zeros == width { Self::new(address, u8::try_from(ones).ok()?) } else { None }
+    }
+
     /// Whether the other network lies within this one.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.address.is_ipv4() == other.address.is_ipv4()

@@ -1,9 +1,12 @@
 //! An import while it is under way: the lines with what became of them, and the draft of our file.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::draft::{Draft, Place};
+use super::chrony::Capability;
+use super::draft::{Draft, Place, string};
 use super::outcome::Origin;
 use super::{Dialect, Files, Imported, LineReport, Verdict};
 use crate::document::Document;
@@ -14,6 +17,8 @@ pub(super) type At = usize;
 
 /// More lines than these, with those of included files, are not read.
 const MOST_LINES: usize = 20_000;
+/// More sources than these our file does not take.
+const MOST_SOURCES: usize = 64;
 /// So often what our own parser refuses is taken out again before everything is.
 const MOST_ROUNDS: usize = 50;
 
@@ -24,11 +29,20 @@ pub(super) struct Work<'f> {
     pub(super) draft: Draft,
     documents: Vec<Arc<Document>>,
     origins: Vec<Origin>,
+    /// Sources by host and port.
+    sources: BTreeMap<(String, i64), At>,
 }
 
 impl<'f> Work<'f> {
     pub(super) fn new(files: &'f dyn Files) -> Self {
-        Self { files, lines: Vec::new(), draft: Draft::default(), documents: Vec::new(), origins: Vec::new() }
+        Self {
+            files,
+            lines: Vec::new(),
+            draft: Draft::default(),
+            documents: Vec::new(),
+            origins: Vec::new(),
+            sources: BTreeMap::new(),
+        }
     }
 
     /// The lines of a file, each entered into the report.
@@ -108,6 +122,47 @@ impl<'f> Work<'f> {
 
     pub(super) fn wrong(&mut self, at: At, why: impl Into<String>) {
         self.say(at, Verdict::Wrong, why);
+    }
+
+    /// Says of a directive, or of an option of one, what its table says.
+    pub(super) fn by_capability(&mut self, at: At, option: &str, capability: Capability) {
+        let (_, words) = capability.words();
+        let words = if option.is_empty() { words.to_owned() } else { format!("`{option}`: {words}") };
+        match capability {
+            Capability::Honoured(_) => self.keep(at),
+            Capability::Partly(_) => self.change(at, words),
+            Capability::Unneeded(_) => self.ignore(at, words),
+            Capability::NotYet(_) => self.not_yet(at, words),
+            Capability::Never(_) => self.impossible(at, words),
+        }
+    }
+
+    /// Begins a source, unless it is one already or there are too many; `kind` is `server` or `pool`. A pool that is one
+    /// address is a server.
+    pub(super) fn source(&mut self, at: At, kind: &str, host: &str, port: i64) -> Option<usize> {
+        let key = (host.to_ascii_lowercase(), port);
+        if let Some(first) = self.sources.get(&key).copied() {
+            let first = self.name_of(first, at);
+            self.void(at, format!("it is a source already, by {first}"));
+            return None;
+        }
+        if self.sources.len() >= MOST_SOURCES {
+            self.impossible(at, format!("there are at most {MOST_SOURCES} sources"));
+            return None;
+        }
+        self.sources.insert(key, at);
+        self.keep(at);
+        let mut kind = kind;
+        if kind == "pool" && host.parse::<IpAddr>().is_ok() {
+            kind = "server";
+            self.change(at, "a pool that is one address is a server");
+        }
+        let source = self.draft.source(at);
+        self.draft.set_of(source, kind, string(host), Some(at));
+        if port != 123 {
+            self.draft.set_of(source, "port", port.to_string(), Some(at));
+        }
+        Some(source)
     }
 
     pub(super) fn danger(&mut self, at: At, what: impl Into<String>) {

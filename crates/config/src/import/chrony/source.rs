@@ -8,8 +8,6 @@ use crate::import::draft::string;
 use crate::import::values::{decimal, duration, integer, number};
 use crate::import::work::At;
 
-/// More sources than these our file does not take.
-const MOST_SOURCES: usize = 64;
 const MIN_POLL: i64 = 6;
 const MAX_POLL: i64 = 10;
 /// Limits of `poll` here.
@@ -23,7 +21,6 @@ struct Source {
     iburst: bool,
     nts: bool,
     nts_port: Option<i64>,
-    port: Option<i64>,
     size: Option<i64>,
 }
 
@@ -46,21 +43,12 @@ impl Reader<'_, '_> {
         }
         let port = held.iter().rev().find(|(entry, _)| entry.name == "port");
         let port = port.and_then(|(_, value)| integer(value)).unwrap_or(123);
-        if let Some(first) = self.later.seen.get(&(host.to_ascii_lowercase(), port)).copied() {
-            let first = self.work.name_of(first, at);
-            self.work.void(at, format!("it is a source already, by {first}"));
-            return true;
-        }
-        if self.work.draft.sources().len() >= MOST_SOURCES {
-            self.work.impossible(at, format!("there are at most {MOST_SOURCES} sources"));
-            return true;
-        }
-        self.later.seen.insert((host.to_ascii_lowercase(), port), at);
-        self.work.keep(at);
+        let kind = if line.directive.name == "pool" { "pool" } else { "server" };
+        let Some(source) = self.work.source(at, kind, host, port) else { return true };
         for (entry, value) in held {
             self.source_option(at, &mut said, entry, value);
         }
-        self.write_source(line, host, said);
+        self.write_source(line, source, said);
         true
     }
 
@@ -73,7 +61,7 @@ impl Reader<'_, '_> {
             "iburst" => said.iburst = true,
             "nts" => said.nts = true,
             "ntsport" => said.nts_port = whole,
-            "port" => said.port = whole,
+            "port" => {}
             "maxsources" => said.size = whole,
             "burst" | "offline" | "prefer" | "noselect" | "trust" | "require" => {
                 if entry.name == "burst" {
@@ -104,24 +92,15 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn write_source(&mut self, line: &Line<'_>, host: &str, said: Source) {
+    fn write_source(&mut self, line: &Line<'_>, source: usize, said: Source) {
         let at = line.at;
-        let mut kind = if line.directive.name == "pool" { "pool" } else { "server" };
         if line.directive.name == "peer" {
             self.by_table(at, "", line.directive.capability);
         }
-        if kind == "pool" && host.parse::<IpAddr>().is_ok() {
-            kind = "server";
-            self.work.change(at, "a pool that is one address is a server");
-        }
-        let source = self.work.draft.source(at);
+        let is_pool = self.work.draft.value_of(source, "pool").is_some();
         let mut set = |key: &str, value: String| self.work.draft.set_of(source, key, value, Some(at));
-        set(kind, string(host));
-        if let Some(size) = said.size.filter(|_| kind == "pool") {
+        if let Some(size) = said.size.filter(|_| is_pool) {
             set("size", size.clamp(1, 16).to_string());
-        }
-        if let Some(port) = said.port {
-            set("port", port.to_string());
         }
         if !said.iburst {
             set("iburst", "false".into());

@@ -1,0 +1,238 @@
+//! `restrict` and `interface`: who is answered, and where.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::Reader;
+use crate::import::draft::string;
+use crate::import::values::{ALL_V4, ALL_V6, Network};
+use crate::import::work::At;
+use crate::text::quote;
+
+/// A network and what is withheld from it.
+pub(super) struct Rule {
+    network: Network,
+    flags: Vec<String>,
+    at: At,
+}
+
+/// Flags that withhold what nobody gets here.
+const NOTHING_LOST: &[&str] =
+    &["nomodify", "noquery", "notrap", "nopeer", "noepeer", "nomrulist", "lowpriotrap"];
+
+impl Reader<'_, '_> {
+    pub(super) fn restrict(&mut self, at: At, words: &[&str]) {
+        let (family, words) = match words {
+            ["-4" | "--ipv4", rest @ ..] => (Some(true), rest),
+            ["-6" | "--ipv6", rest @ ..] => (Some(false), rest),
+            _ => (None, words),
+        };
+        let [address, rest @ ..] = words else { return self.work.wrong(at, "`restrict` needs an address") };
+        let (mask, flags) = match rest {
+            ["mask", mask, flags @ ..] => (Some(*mask), flags),
+            _ => (None, rest),
+        };
+        if *address == "source" {
+            return self.work.ignore(at, "replies of sources are taken whatever the access list says");
+        }
+        let networks = match (*address, mask) {
+            ("default", _) => match family {
+                Some(true) => vec![ALL_V4],
+                Some(false) => vec![ALL_V6],
+                None => vec![ALL_V4, ALL_V6],
+            },
+            (address, mask) => match network(address, mask) {
+                Ok(network) => vec![network],
+                Err(true) => {
+                    return self.work.impossible(at, "names are not resolved for access: write the address");
+                }
+                Err(false) => return self.work.wrong(at, format!("{} is not a network", quote(address))),
+            },
+        };
+        if flags.contains(&"ntpport") {
+            return self.work.ignore(at, "`ntpport`: the port that a request comes from makes no difference");
+        }
+        for flag in flags {
+            self.flag(at, flag);
+        }
+        self.work.keep(at);
+        let open = networks.iter().any(|network| network.prefix_len == 0);
+        let queries = flags.iter().any(|flag| matches!(*flag, "noquery" | "ignore"));
+        if open && !queries {
+            let text = "ntpd answers ntpq to everybody, with replies far longer than requests, which floods others; here nobody is answered";
+            self.work.danger(at, text);
+        }
+        for network in networks {
+            let flags = flags.iter().map(|flag| (*flag).to_owned());
+            match self.rules.iter_mut().find(|rule| rule.network == network) {
+                Some(rule) => rule.flags.extend(flags),
+                None => self.rules.push(Rule { network, flags: flags.collect(), at }),
+            }
+        }
+    }
+
+    fn flag(&mut self, at: At, flag: &str) {
+        match flag {
+            "ignore" | "noserve" => {}
+            "limited" => {
+                let text = "`limited`: every request of an allowed client is answered; a reply is never longer than its request";
+                self.work.not_yet(at, text);
+            }
+            "kod" => self.work.not_yet(at, "`kod`: no kiss codes are sent for asking too often"),
+            "notrust" => self.work.not_yet(at, "`notrust`: clients are answered without keys too"),
+            "mssntp" if self.has_signd => {}
+            "mssntp" => {
+                self.work.change(at, "`mssntp`: replies are signed if `serve.signd` names Samba's socket")
+            }
+            "version" => self.work.ignore(at, "`version`: NTPv1 to NTPv4 are answered"),
+            "flake" => self.work.impossible(at, "`flake`: no packet is dropped for amusement"),
+            "serverresponse" => self.work.ignore(at, "`serverresponse`: there is nothing to set"),
+            _ if NOTHING_LOST.contains(&flag) => {}
+            _ => self.work.wrong(at, format!("`restrict` has no flag {}", quote(flag))),
+        }
+    }
+
+    pub(super) fn unrestrict(&mut self, at: At, words: &[&str]) {
+        let [address, rest @ ..] = words else { return self.work.wrong(at, "`unrestrict` needs an address") };
+        let (mask, flags) = match rest {
+            ["mask", mask, flags @ ..] => (Some(*mask), flags),
+            _ => (None, rest),
+        };
+        let networks = match *address {
+            "default" => vec![ALL_V4, ALL_V6],
+            address => network(address, mask).into_iter().collect(),
+        };
+        for network in networks {
+            if flags.is_empty() {
+                self.rules.retain(|rule| rule.network != network || network.prefix_len == 0);
+            }
+            for rule in self.rules.iter_mut().filter(|rule| rule.network == network) {
+                rule.flags.retain(|flag| !flags.contains(&flag.as_str()));
+            }
+        }
+        self.work.keep(at);
+    }
+
+    /// `interface` or `nic`.
+    pub(super) fn interface(&mut self, at: At, words: &[&str]) {
+        match words {
+            ["listen", "all" | "wildcard"] => self.wildcard = [Some(at); 2],
+            ["listen", "ipv4"] => self.wildcard[0] = Some(at),
+            ["listen", "ipv6"] => self.wildcard[1] = Some(at),
+            ["listen", place] => {
+                self.listeners.push(((*place).to_owned(), at));
+                self.closed = true;
+            }
+            ["ignore" | "drop", "all" | "wildcard"] => {
+                self.wildcard = [None; 2];
+                self.closed = true;
+            }
+            ["ignore" | "drop", "ipv4"] => (self.wildcard[0], self.without[0]) = (None, true),
+            ["ignore" | "drop", "ipv6"] => (self.wildcard[1], self.without[1]) = (None, true),
+            ["ignore" | "drop", _] => {
+                let text = "an interface cannot be left out: name those that are to be served in `listen` of [serve]";
+                return self.work.not_yet(at, text);
+            }
+            _ => {
+                return self
+                    .work
+                    .wrong(at, "write `interface listen|ignore|drop all|ipv4|ipv6|wildcard|NAME|ADDRESS`");
+            }
+        }
+        self.work.keep(at);
+    }
+
+    /// `[serve]`. ntpd answers everybody unless told otherwise.
+    pub(super) fn finish_serve(&mut self) {
+        let rules = std::mem::take(&mut self.rules);
+        let denies =
+            |rule: &Rule| rule.flags.iter().any(|flag| matches!(flag.as_str(), "ignore" | "noserve"));
+        let mut access = Vec::new();
+        for all in [ALL_V4, ALL_V6] {
+            if !rules.iter().any(|rule| rule.network == all) {
+                access.push((all, true, None));
+            }
+        }
+        access.extend(rules.iter().map(|rule| (rule.network, !denies(rule), Some(rule.at))));
+        let useful = |network: &Network| !network.address.is_loopback();
+        if !access.iter().any(|(network, allow, _)| *allow && useful(network)) {
+            for (at, why) in self.listeners.drain(..).map(|(_, at)| (at, "nobody is answered")) {
+                self.work.void(at, why);
+            }
+            return;
+        }
+        for ipv4 in [true, false] {
+            if access.iter().any(|(network, allow, _)| *allow && network.address.is_ipv4() == ipv4) {
+                self.listen(ipv4);
+            }
+        }
+        if !self.work.draft.has("serve") {
+            return;
+        }
+        for (network, allow, at) in access {
+            // What is refused anyway need not be.
+            let covered = rules.iter().any(|rule| !denies(rule) && rule.network.covers(&network));
+            if allow || covered || at.is_none() {
+                let key = if allow { "allow" } else { "deny" };
+                self.work.draft.push("serve", key, network.toml(), at);
+            }
+            if let (true, 0, Some(at)) = (allow, network.prefix_len, at) {
+                let text = "everybody who can reach this machine is answered: name the networks of your clients in `allow`";
+                if self
+                    .work
+                    .lines
+                    .get(at)
+                    .is_some_and(|line| !line.dangers.iter().any(|danger| danger == text))
+                {
+                    self.work.danger(at, text);
+                }
+            }
+        }
+    }
+
+    fn listen(&mut self, ipv4: bool) {
+        let index = usize::from(!ipv4);
+        let any: IpAddr = if ipv4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let [first, second] = self.wildcard;
+        let wildcard = if index == 0 { first } else { second };
+        let left_out = if index == 0 { self.without[0] } else { self.without[1] };
+        let ports: Vec<(u16, Option<At>)> = [(123, wildcard)]
+            .into_iter()
+            .chain(self.ports.iter().map(|(port, at)| (*port, Some(*at))))
+            .collect();
+        if wildcard.is_some() || !(self.closed || left_out) {
+            for (port, at) in &ports {
+                let address = string(&SocketAddr::new(any, *port).to_string());
+                self.work.draft.push("serve", "listen", address, *at);
+            }
+        }
+        for (place, at) in &self.listeners {
+            let plain = place.split('/').next().unwrap_or(place);
+            let value = match plain.parse::<IpAddr>() {
+                Ok(address) if address.is_ipv4() == ipv4 => {
+                    string(&SocketAddr::new(address, 123).to_string())
+                }
+                Ok(_) => continue,
+                Err(_) => {
+                    let address = string(&SocketAddr::new(any, 123).to_string());
+                    format!("{{ address = {address}, interface = {} }}", string(place))
+                }
+            };
+            self.work.draft.push("serve", "listen", value, Some(*at));
+        }
+    }
+}
+
+/// A network; the error says whether it may be a name.
+fn network(address: &str, mask: Option<&str>) -> Result<Network, bool> {
+    let (address, prefix) = match address.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (address, None),
+    };
+    let name = address.chars().any(|c| c.is_ascii_alphabetic()) && !address.contains(':');
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| name)?;
+    match (prefix, mask) {
+        (Some(prefix), _) => prefix.parse().ok().and_then(|len| Network::new(address, len)).ok_or(false),
+        (None, Some(mask)) => mask.parse().ok().and_then(|mask| Network::masked(address, mask)).ok_or(false),
+        (None, None) => Ok(Network::host(address)),
+    }
+}
