@@ -26,10 +26,12 @@ use crate::state::StateFiles;
 mod housekeeping;
 mod keys;
 mod names;
+mod network;
 mod requests;
 mod signatures;
 mod start;
 
+use network::Network;
 pub use start::StartError;
 
 /// Looks on while a daemon runs: for tests, demonstrations and programs that carry a daemon inside. All calls come
@@ -121,6 +123,8 @@ pub struct Daemon {
     exchanges: Exchanges,
     listeners: Listeners,
     resolver: Option<Resolver>,
+    /// Whether the machine is still on the same network.
+    network: Option<Network>,
     /// Key exchanges with servers, if a source wants them.
     key_exchanges: Option<KeyExchanges>,
     /// Authenticated time for clients.
@@ -196,6 +200,7 @@ impl Daemon {
         self.wait()?;
         let mut now = self.clocks.now();
         self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        self.watch_network(now);
         self.take_answers(now);
         self.take_keys(now);
         self.answer_requests(now);
@@ -228,12 +233,15 @@ impl Daemon {
         if let Some(fd) = self.resolver.as_ref().and_then(Resolver::fd) {
             self.poll.push(fd, Interest::Read);
         }
+        let now = self.clocks.now().mono;
+        if let Some(network) = &mut self.network {
+            network.register(&mut self.poll, now);
+        }
         let mut rests = self.listeners.register(&mut self.poll);
         if let Some(exchanges) = &mut self.key_exchanges {
             exchanges.register(&mut self.poll);
         }
         if let Some(nts) = &mut self.nts {
-            let now = self.clocks.now().mono;
             nts.register(&mut self.poll, now);
         }
         if let Some(signer) = &mut self.signer {
@@ -265,8 +273,9 @@ impl Daemon {
         let nts = self.nts.as_ref().and_then(Serving::poll_timeout);
         let signer = self.signer.as_ref().and_then(Signer::poll_timeout);
         let service = self.service.as_ref().and_then(ServiceManager::poll_timeout);
-        let deadlines = [self.engine.poll_timeout(), Some(self.save_at), exchanges, nts, signer, service];
-        let next = deadlines.into_iter().flatten().min().unwrap_or(self.save_at);
+        let network = self.network.as_ref().and_then(|network| network.poll_timeout(now));
+        let deadlines = [self.engine.poll_timeout(), exchanges, nts, signer, service, network];
+        let next = deadlines.into_iter().flatten().fold(self.save_at, Mono::min);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;
         if rests {

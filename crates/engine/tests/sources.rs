@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use common::*;
 use truechimer_engine::config::*;
 use truechimer_engine::report::SourceState;
-use truechimer_engine::{Command, CommandError, Event};
+use truechimer_engine::{Command, CommandError, Event, ResolveError};
 use truechimer_time::{Leap, PollExponent};
 use truechimer_wire::{Header, ReferenceId};
 
@@ -420,4 +420,34 @@ fn an_unsynchronised_answer_does_not_hold_up_the_next_request() {
         World::new(config(vec![source(1)]), 0.0, 0.0, vec![Server::new(1).scripted(unsynchronised)]);
     world.run(2.5);
     assert_eq!(world.server(1).asked, 2);
+}
+
+#[test]
+fn on_another_network_sources_are_asked_soon_and_names_tried_again() {
+    let mut world = World::new(config(vec![source(1), pool("pool.example", 2)]), 0.0, 0.0, servers(1..=3));
+    world.dns.insert("pool.example".into(), Err(ResolveError::Temporary));
+    world.run(20_000.0);
+    // It is about to rest for a quarter of an hour, and the name servers as well.
+    world.run(100.0);
+    let asked = world.report().sources[0].sent;
+    world.dns.insert("pool.example".into(), Ok(addresses(2..=3)));
+    world.engine.handle_network_change(world.now());
+    world.drain();
+    world.run(3.0);
+    assert_eq!(world.report().sources[0].sent, asked + 1);
+    assert_eq!(world.report().sources.len(), 3);
+    // An interface that flaps is no reason for a flood.
+    for _ in 0..200 {
+        world.engine.handle_network_change(world.now());
+        world.drain();
+        world.run(0.1);
+    }
+    assert!(world.report().sources[0].sent <= asked + 12, "{}", world.report().sources[0].sent - asked);
+    // Who was switched off stays silent.
+    world.engine.handle_command(Command::Offline(None), world.now()).unwrap();
+    let asked = world.report().sources[0].sent;
+    world.engine.handle_network_change(world.now());
+    world.drain();
+    world.run(60.0);
+    assert_eq!(world.report().sources[0].sent, asked);
 }

@@ -7,6 +7,7 @@
 //! | [`poll`] | waiting for descriptors and deadlines with `poll(2)` |
 //! | [`signal`] | signals as flags that the event loop takes |
 //! | [`tcp`] | stream sockets, for key exchange |
+//! | [`network`] | whether the machine is still on the same network |
 //! | [`role`] | helper processes without privileges |
 //! | [`resolver`] | names to addresses: in a process of its own, or inside the loop |
 //! | [`unix`] | the control sockets |
@@ -40,6 +41,7 @@ mod address;
 pub mod clock;
 mod ffi;
 pub mod files;
+pub mod network;
 pub mod poll;
 pub mod privileges;
 pub mod random;

@@ -6,7 +6,9 @@ use truechimer_engine::Command;
 use truechimer_time::Now;
 
 use super::Daemon;
+use super::keys::sayer;
 use super::names::{start_resolver, wants_resolver};
+use super::network::Network;
 use crate::journal::Priority;
 use crate::nts::serving::Serving;
 
@@ -72,6 +74,10 @@ impl Daemon {
         if self.resolver.is_none() && wants_resolver(&config.engine) {
             // Without one, the engine is told that names cannot be resolved, and asks again later.
             self.resolver = start_resolver(self.config.roles).ok();
+        }
+        if self.network.is_none() {
+            let roles = self.config.roles;
+            self.network = Network::start(&config, roles, &mut sayer(&mut self.journal, now));
         }
         self.reload_nts(&config, now)?;
         let command = Command::Reload(Box::new(config.engine.clone()));

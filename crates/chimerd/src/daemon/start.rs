@@ -15,6 +15,7 @@ use truechimer_time::{Cooked, Mono, NtpDuration};
 use super::housekeeping::{READBACK_INTERVAL_S, SAVE_INTERVAL_S};
 use super::keys::{sayer, start_key_exchanges};
 use super::names::{start_resolver, wants_resolver};
+use super::network::Network;
 use super::{BUFFER_LEN, Daemon, DaemonOptions};
 use crate::clocks::Clocks;
 use crate::control::{ControlServer, SocketError};
@@ -115,6 +116,7 @@ impl Daemon {
 
         let now = clock.now();
         let mut say = sayer(&mut journal, now);
+        let network = Network::start(&config, config.roles, &mut say);
         let nts = Serving::start(&config, now, &mut say)?;
         let key_exchanges = start_key_exchanges(&config, config.roles, &mut say)
             .map_err(|error| StartError(format!("cannot start the key exchange client: {error}")))?;
@@ -138,6 +140,7 @@ impl Daemon {
             exchanges: Exchanges::default(),
             listeners,
             resolver,
+            network,
             key_exchanges,
             nts,
             signer: config.paths.signd.as_deref().map(Signer::new),

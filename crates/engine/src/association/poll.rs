@@ -224,7 +224,16 @@ impl PollProcess {
     pub(crate) fn start_burst(&mut self, now: Mono) {
         self.burst = BURST - 1;
         self.rested = false;
-        self.next = self.asked.map_or(now, |asked| now.max(asked.after(self.burst_spacing_s())));
+        self.next = self.soonest(now);
+    }
+
+    /// The network may be another one: one request out of turn, but not sooner after the last than in a series.
+    pub(crate) fn handle_network_change(&mut self, now: Mono) {
+        self.next = self.next.min(self.soonest(now));
+    }
+
+    fn soonest(&self, now: Mono) -> Mono {
+        self.asked.map_or(now, |asked| now.max(asked.after(self.burst_spacing_s())))
     }
 
     /// One request out of turn.

@@ -19,12 +19,13 @@ impl Engine {
     }
 
     /// The machine's interfaces or addresses have changed: keys and cookies of NTS are given up, so that nobody can tell by
-    /// them that this is the machine that was on another network before. (It may be called too often; a pause of at least ten
-    /// seconds remains between two key exchanges.)
+    /// them that this is the machine that was on another network before. All sources are asked soon, and names that could not
+    /// be resolved are tried again. (It may be called too often: two seconds remain between two requests to a source, and at
+    /// least ten between two key exchanges.)
     pub fn handle_network_change(&mut self, now: Now) {
         let Some(now) = self.begin(now) else { return };
         let mut turn = turn!(self, now);
-        self.sources.leave_network(&mut turn);
+        self.sources.handle_network_change(&mut turn);
         self.sources.handle_timeout(&mut turn);
     }
 

@@ -131,7 +131,21 @@ impl Sources {
         }
     }
 
-    /// The machine is on another network now.
+    /// The machine may be on another network now.
+    pub(crate) fn handle_network_change(&mut self, turn: &mut Turn<'_>) {
+        self.leave_network(turn);
+        let now = turn.now.mono;
+        for source in self.list.iter_mut().filter(|source| !source.offline) {
+            for member in source.members.iter_mut().filter(|member| member.activity == Activity::Online) {
+                member.poll.handle_network_change(now);
+            }
+            if let Some(lookup) = source.lookup.as_mut().filter(|lookup| lookup.has_failed()) {
+                lookup.hurry(now);
+            }
+        }
+    }
+
+    /// The machine is on another network now: what was seen on the old one is not shown on it.
     pub(crate) fn leave_network(&mut self, turn: &mut Turn<'_>) {
         for member in self.members_mut() {
             member.leave_network(turn);
