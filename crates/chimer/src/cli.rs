@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, keygen, man, query, sim, wait};
+use crate::commands::{check, completions, import, keygen, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
 use crate::demo;
 
@@ -27,6 +27,7 @@ Examples:
   chimer sources                   which servers are asked, and which are believed?
   chimer query pool.ntp.org        ask any server for the time, without a daemon
   chimer check                     look for mistakes in /etc/truechimer/chimer.toml
+  chimer import chrony.conf        take over the configuration of another program
   chimer wait --bound 10ms         wait until the clock is surely right to 10 ms
 
 Exit status:
@@ -139,6 +140,8 @@ its true error, and the liar is marked as a falseticker.")]
     Demo(demo::Args),
     /// Look for mistakes in a configuration file
     Check(check::CheckArgs),
+    /// Take over the configuration of chrony, ntpd and others
+    Import(import::ImportArgs),
     /// Make a symmetric key
     Keygen(keygen::KeygenArgs),
     /// Ask any server for the time, without a daemon

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod command;
 pub mod completions;
+pub mod import;
 pub mod keygen;
 pub mod man;
 pub mod query;

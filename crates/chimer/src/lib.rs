@@ -31,7 +31,7 @@ use cli::Command;
 
 /// Runs a command to its end and gives the exit status.
 pub fn run(command: &Command) -> u8 {
-    use commands::{check, command as control, completions, keygen, man, query, report, sim, wait};
+    use commands::{check, command as control, completions, import, keygen, man, query, report, sim, wait};
     let (result, output) = match command {
         Command::Status(args) => (report::status(args), args.output),
         Command::Sources(args) => (report::sources(args), args.output),
@@ -44,6 +44,7 @@ pub fn run(command: &Command) -> u8 {
         Command::Wait(args) => (wait::wait(args), args.output),
         Command::Demo(args) => return demo::run(args),
         Command::Check(args) => (check::check(args), args.output),
+        Command::Import(args) => (import::import(args), args.style),
         Command::Keygen(args) => (keygen::keygen(args), args.output),
         Command::Query(args) => (query::query(args), args.output),
         Command::Sim(args) => (sim::sim(args), args.output()),

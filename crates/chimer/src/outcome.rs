@@ -19,6 +19,8 @@ pub const USAGE: u8 = 2;
 pub struct Outcome {
     /// For standard output.
     pub text: String,
+    /// For standard error: what is said beside the answer.
+    pub remarks: String,
     /// Exit status.
     pub status: u8,
 }
@@ -26,12 +28,12 @@ pub struct Outcome {
 impl Outcome {
     /// Success with this to say.
     pub const fn ok(text: String) -> Self {
-        Self { text, status: OK }
+        Self { text, remarks: String::new(), status: OK }
     }
 
     /// The same with [`OK`] or [`FAILED`].
     pub const fn judged(text: String, good: bool) -> Self {
-        Self { text, status: if good { OK } else { FAILED } }
+        Self { text, remarks: String::new(), status: if good { OK } else { FAILED } }
     }
 }
 
@@ -111,7 +113,11 @@ pub fn to_json(value: &impl Serialize) -> Result<String, Failure> {
 /// Prints what came out and gives the exit status. A reader that has gone away (`| head`) is no error.
 pub fn finish(result: Result<Outcome, Failure>, json: bool) -> u8 {
     match result {
-        Ok(outcome) => print(&outcome.text).map_or(FAILED, |()| outcome.status),
+        Ok(outcome) => {
+            // Nobody can be told that standard error is gone.
+            let _ = io::stderr().write_all(outcome.remarks.as_bytes());
+            print(&outcome.text).map_or(FAILED, |()| outcome.status)
+        }
         Err(failure) => {
             #[derive(Serialize)]
             struct Told<'a> {

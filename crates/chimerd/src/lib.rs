@@ -20,6 +20,7 @@
 //! | [`args`] | the command line |
 //! | `daemon` | [`Daemon`]: the loop, its start, housekeeping, and operators' requests |
 //! | `exchanges` | the client's sockets, one for each request under way |
+//! | `foreign` | configurations of other programs, from the disk |
 //! | `listeners` | the server's sockets |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
@@ -50,6 +51,7 @@ mod clocks;
 mod control;
 mod daemon;
 mod exchanges;
+mod foreign;
 pub mod journal;
 mod listeners;
 mod nts;
@@ -59,6 +61,7 @@ mod signing;
 mod state;
 
 pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
+pub use foreign::Disk;
 pub use journal::Journal;
 pub use nts::inspect as inspect_nts_files;
 pub use service::ServiceManager;

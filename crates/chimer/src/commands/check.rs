@@ -113,7 +113,7 @@ fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Re
     };
     if style.json {
         let checked = Checked { file: name.into(), usable: errors == 0, errors, warnings, findings };
-        return Ok(Outcome { text: to_json(&checked)?, status });
+        return Ok(Outcome { text: to_json(&checked)?, remarks: String::new(), status });
     }
     let mut text = String::new();
     for finding in findings {
@@ -126,7 +126,7 @@ fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Re
         (0, _) => format!("{name}: usable, with {}.\n", human::count(warnings as u64, "warning")),
         _ => format!("{name}: cannot be used: {}.\n", human::count(errors as u64, "error")),
     });
-    Ok(Outcome { text, status })
+    Ok(Outcome { text, remarks: String::new(), status })
 }
 
 /// The file's bytes, at most one more than a configuration may have.

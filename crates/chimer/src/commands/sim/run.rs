@@ -139,7 +139,7 @@ fn read(file: &Path, name: &str) -> Result<WorldFile, Vec<truechimer_config::Dia
 fn refuse(findings: &[truechimer_config::Diagnostic], name: &str, style: Style) -> Result<Outcome, Failure> {
     if style.json {
         let text = to_json(&serde_json::json!({ "file": name, "usable": false, "findings": findings }))?;
-        return Ok(Outcome { text, status: USAGE });
+        return Ok(Outcome { text, remarks: String::new(), status: USAGE });
     }
     let mut text = String::new();
     for finding in findings {
@@ -148,7 +148,7 @@ fn refuse(findings: &[truechimer_config::Diagnostic], name: &str, style: Style) 
     }
     let errors = human::count(findings.len() as u64, "error");
     text.push_str(&format!("{}: cannot be run: {errors}.\n", human::clean(name)));
-    Ok(Outcome { text, status: USAGE })
+    Ok(Outcome { text, remarks: String::new(), status: USAGE })
 }
 
 impl ToldHappening {
