@@ -10,6 +10,7 @@ mkdir -p "$out/debs"
 need=()
 command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86)
 command -v cpio >/dev/null || need+=(cpio)
+command -v mmdebstrap >/dev/null || need+=(mmdebstrap)
 command -v ip >/dev/null || need+=(iproute2)
 command -v setpriv >/dev/null || need+=(util-linux)
 command -v systemd-analyze >/dev/null || need+=(systemd)
@@ -88,4 +89,12 @@ unpack_later
 
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2; exit }')
 unpack kernel "$kernel"
-echo "fetched into target/fetched: chrony, ntpsec, openntpd, $kernel; chrony and ntpd-rs of $later"
+
+# A clean Debian with systemd and chrony, in which packages are installed and removed.
+if [ ! -e "$out/debian.tar" ]; then
+  release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  mmdebstrap --quiet --format=tar --variant=essential --include=init-system-helpers,systemd,chrony "$release" "$out/debian.tar.part"
+  mv "$out/debian.tar.part" "$out/debian.tar"
+fi
+
+echo "fetched into target/fetched: chrony, ntpsec, openntpd, $kernel, a clean root; chrony and ntpd-rs of $later"

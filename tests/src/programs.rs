@@ -22,6 +22,15 @@ pub fn load() -> Result<PathBuf, String> {
     folder().map(|folder| folder.join("examples/load"))
 }
 
+/// Makes the Debian package of our programs, in this version, in a folder.
+pub fn package(out: &Path, version: &str) -> Result<(), String> {
+    let (out, programs) = (out.to_string_lossy(), folder()?);
+    let programs = programs.to_string_lossy();
+    // Compression is the slowest part, and nobody sends this anywhere.
+    let quick = [("DPKG_DEB_COMPRESSOR_TYPE", "none")];
+    cargo_with(&quick, &["xtask", "deb", "--programs", &programs, "--out", &out, "--version", version])
+}
+
 fn folder() -> Result<PathBuf, String> {
     FOLDER.get_or_init(build).clone()
 }
@@ -34,7 +43,14 @@ fn build() -> Result<PathBuf, String> {
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {
+    cargo_with(&[], arguments)
+}
+
+fn cargo_with(environment: &[(&str, &str)], arguments: &[&str]) -> Result<(), String> {
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     crate::process::run(&mut cargo).map(drop)
 }

@@ -1,4 +1,6 @@
-//! The machine around the daemon: what systemd makes of our units.
+//! The machine around the daemon: what systemd makes of our units, and dpkg of our package.
+
+mod package;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -11,16 +13,16 @@ use truechimer_tests::process;
 const MOST_EXPOSED: f64 = 2.0;
 
 fn main() -> ExitCode {
+    let clean_root = [Need::fetched(package::ROOT), Need::program("dpkg-deb"), Need::root()];
     let systemd = [Need::program("systemd-analyze")];
-    let units = ["chimerd.service", "chimerd-wait.service"];
-    let trials =
-        units
-            .iter()
-            .map(|&unit| trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)))
-            .chain(units.iter().map(|&unit| {
-                trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit))
-            }))
-            .collect();
+    let mut trials = vec![
+        trial("o12_package_beside_chrony", &clean_root, package::beside_chrony),
+        trial("o12_package_installed_upgraded_removed_purged", &clean_root, package::alone),
+    ];
+    for unit in ["chimerd.service", "chimerd-wait.service"] {
+        trials.push(trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)));
+        trials.push(trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -3,8 +3,11 @@
 //! `cargo xtask tidy`: rules that neither the compiler nor clippy knows. Each failure names the file and the rule.
 //!
 //! `cargo xtask bench …`: builds and runs the measurements of `bench/`, optimised.
+//!
+//! `cargo xtask deb`: builds a Debian package.
 
 mod code;
+mod deb;
 mod layers;
 mod tree;
 
@@ -14,9 +17,24 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy(),
         Some("bench") => bench(),
+        Some("deb") => deb(),
         _ => {
-            eprintln!("usage: cargo xtask tidy | bench …");
+            eprintln!("usage: cargo xtask tidy | bench … | deb …");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Says where the package is, or why there is none.
+fn deb() -> ExitCode {
+    match deb::run(std::env::args().skip(2)) {
+        Ok(path) => {
+            println!("{}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("deb: {error}");
+            ExitCode::FAILURE
         }
     }
 }
