@@ -15,7 +15,7 @@ use truechimer_tests::layer::{Need, trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Each test mostly waits for polls: more of them at once than there are cores.
-    arguments.test_threads.get_or_insert(12);
+    arguments.test_threads.get_or_insert(20);
     let mut trials = Vec::new();
     for peer in [CHRONY, NTPSEC, OPENNTPD] {
         for v6 in [false, true] {

@@ -133,8 +133,8 @@ fn wait_until(
     address: &str,
 ) -> Result<(), String> {
     let folder = folder.join("peer");
-    // OpenNTPD takes up to four minutes to call itself synchronised.
-    eventually(Duration::from_secs(280), peer.name, || state(host, &folder, address)).map_err(|e| {
+    // OpenNTPD takes half a minute to call itself synchronised, and after a mishap asks again after more than one.
+    eventually(Duration::from_secs(180), peer.name, || state(host, &folder, address)).map_err(|e| {
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
         format!("{e} to follow {address}\n{} said:\n{log}", peer.name)
     })
@@ -208,7 +208,8 @@ fn ntpsec_follows(host: &Host, _folder: &Path, address: &str) -> bool {
 }
 
 /// OpenNTPD wants a user of its own and fixed folders: it gets them in a mount namespace. It believes itself
-/// synchronised only after the system took its corrections, so a preloaded library says that it did.
+/// synchronised only after the system took its corrections, so a preloaded library says that it did; another hurries it, as
+/// that takes minutes.
 fn start_openntpd(
     host: &Host,
     folder: &Path,
@@ -220,13 +221,14 @@ fn start_openntpd(
     let mut passwd = fs::read_to_string("/etc/passwd").map_err(|e| e.to_string())?;
     passwd.push_str("ntpd:x:999:65534::/run/openntpd:/usr/sbin/nologin\n");
     let passwd = write(folder, "passwd", &passwd)?;
-    let library = compile_adjtime(folder)?;
+    let (adjtime, hurry) = (compile("adjtime", folder)?, compile("hurry", folder)?);
     let script = format!(
         "mount --bind {passwd} /etc/passwd && mount -t tmpfs none /var/lib && mount -t tmpfs none /run && \
          mkdir -p /run/openntpd /var/lib/openntpd/db /var/lib/openntpd/run && \
-         exec env LD_PRELOAD={library} {daemon} -d -v -f {config}",
+         exec env LD_PRELOAD={adjtime}:{hurry} {daemon} -d -v -f {config}",
         passwd = passwd.display(),
-        library = library.display(),
+        adjtime = adjtime.display(),
+        hurry = hurry.display(),
         daemon = fetched().join(OPENNTPD.daemon).display(),
         config = config.display(),
     );
@@ -245,9 +247,10 @@ fn openntpd_serves(_host: &Host, folder: &Path, _address: &str) -> bool {
     log.contains("clock is now synced")
 }
 
-pub(crate) fn compile_adjtime(folder: &Path) -> Result<PathBuf, String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/adjtime.c");
-    let library = folder.join("adjtime.so");
+/// A library to preload, from its source beside this file.
+pub(crate) fn compile(name: &str, folder: &Path) -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("interop/{name}.c"));
+    let library = folder.join(format!("{name}.so"));
     run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source))?;
     Ok(library)
 }

@@ -8,7 +8,7 @@ use truechimer_tests::process::{Guarded, run};
 
 use super::scenario::bracketed;
 use super::site::{NAME, Site};
-use crate::peers::{NTPSEC, compile_adjtime, write};
+use crate::peers::{NTPSEC, compile, write};
 
 /// A program that speaks NTS.
 #[derive(Clone, Copy)]
@@ -230,7 +230,7 @@ fn start_ntpd_rs(site: &Site, host: &Host, config: &str) -> Result<Guarded, Stri
         socket.display()
     );
     let config = write(&folder, "ntp.toml", &config)?;
-    let library = compile_adjtime(&folder)?;
+    let library = compile("adjtime", &folder)?;
     let mut command = host.command("env");
     command.arg(format!("LD_PRELOAD={}", library.display()));
     command.arg(ntpd_rs().join("ntp-daemon")).arg("-c").arg(config);
