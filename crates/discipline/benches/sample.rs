@@ -42,10 +42,11 @@ fn joint(criterion: &mut Criterion) {
         if count < 400 {
             bank.update(&sample, &Oscillator::default());
         }
-        match (joint.has_begun(), bank.witness(), bank.estimate(sample.at)) {
-            (true, Some(witness), _) => joint.update(seat, &sample, &witness),
-            (_, _, Some(estimate)) => joint.restart(sample.at, &estimate, &Oscillator::default()),
-            _ => {}
+        if joint.has_begun() {
+            let Some(witness) = bank.witness() else { return };
+            joint.update(seat, &sample, &witness);
+        } else if let Some(estimate) = bank.estimate(sample.at) {
+            joint.restart(sample.at, &estimate, &Oscillator::default());
         }
     };
     (0..400).for_each(&mut take);

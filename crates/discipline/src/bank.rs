@@ -20,6 +20,7 @@
 
 mod change;
 mod erfcx;
+mod exchange;
 pub mod joint;
 mod mixture;
 mod noise;
@@ -31,16 +32,20 @@ use truechimer_time::Raw;
 
 use crate::estimate::{Estimate, Estimator, Oscillator, Sample, Statistics};
 use change::Learned;
+use exchange::{Exchange, LANES, Leg, NOTHING};
 use joint::Witness;
 use mixture::{LogSum, Mixture};
-use noise::{Explanation, Noise};
+use noise::Noise;
 use pace::{MEMBERS, Pace};
 use route::Rivals;
 use state::{Direction, State};
 
-/// A filter this much less likely than the best with the same law, in nats, is replaced by a copy of it…
+/// A filter this much less likely than the best with the same law, in nats, has lost: it rests…
 const LOST: f64 = 20.0;
-/// …which starts so much behind.
+/// …for so many samples, or fewer at the start…
+const REST: u64 = 16;
+const REST_SHARE: u64 = 8;
+/// …and comes back as a copy of the best, so much behind, in nats.
 const HANDICAP: f64 = 16.0;
 /// A law is never counted less likely than the best by more than this, so that it can come back.
 const WORST: f64 = 30.0;
@@ -80,6 +85,8 @@ struct Member {
     state: State,
     /// Logarithm of the weight, relative to the best of the bank.
     weight: f64,
+    /// For how many samples it still rests.
+    rest: u64,
 }
 
 /// All filters with one law.
@@ -88,6 +95,19 @@ struct Class {
     members: [Member; MEMBERS],
     forward: Noise,
     backward: Noise,
+    /// Sum of the weights in what was counted of the sample at hand.
+    counted: f64,
+}
+
+impl Class {
+    fn new(members: [Member; MEMBERS], law: Noise) -> Self {
+        Self { members, forward: law.clone(), backward: law, counted: 0.0 }
+    }
+
+    /// Those that do not rest.
+    fn awake(&self) -> impl Iterator<Item = (usize, &Member)> {
+        self.members.iter().enumerate().filter(|(_, member)| member.rest == 0)
+    }
 }
 
 /// The bank.
@@ -132,17 +152,17 @@ impl BankEstimator {
         let mut paces = (0..).map(Pace::of);
         let members = weights.map(|weight| {
             let state = paces.next().map_or(state, |pace| state.adapted(pace));
-            Member { state, weight: weight - best }
+            Member { state, weight: weight - best, rest: 0 }
         });
         // The lists keep their room: a source that starts anew allocates nothing.
         self.classes.clear();
         if sample.reference_error.is_some() {
             let laws = noise::reference(sample.precision.max(1e-7)).into_iter();
-            self.classes.extend(laws.map(|law| Class { members, forward: law.clone(), backward: law }));
+            self.classes.extend(laws.map(|law| Class::new(members, law)));
         } else {
             let scale = (sample.delay() / 8.0).max(sample.precision).clamp(1e-8, 1.0);
             let laws = noise::competitors(scale).into_iter();
-            self.classes.extend(laws.map(|law| Class { members, forward: law.clone(), backward: law }));
+            self.classes.extend(laws.map(|law| Class::new(members, law)));
         }
         self.lives += 1;
         self.rivals.clear();
@@ -159,37 +179,44 @@ impl BankEstimator {
     /// Runs every filter over the sample and gives the logarithm of the sample's density.
     fn filter(&mut self, sample: &Sample, oscillator: &Oscillator, dt: f64) -> f64 {
         let forget = 1.0 - 1.0 / (MEMORY.0 / dt.max(1e-3)).clamp(MEMORY.1, MEMORY.2);
-        let one_way = self.one_way;
-        let stamps = stamp_variance(sample);
+        let typical = self.typical;
         let mut prior_sum = 0.0;
         let mut posterior = LogSum::default();
+        let mut by = NOTHING;
         for (class, saved) in self.classes.iter_mut().zip(&mut self.saved) {
             *saved = class.members;
-            for (j, member) in class.members.iter_mut().enumerate() {
-                let pace = Pace::of(j);
-                member.state.pass(dt, pace);
-                prior_sum += member.weight.exp();
-                let (mut by_forward, mut by_backward) = (Explanation::NONE, Explanation::NONE);
-                let mut ln_z =
-                    member.leg(sample.forward, Direction::Forward, stamps, &class.forward, &mut by_forward);
-                if !one_way {
-                    ln_z += member.leg(
-                        sample.backward,
-                        Direction::Backward,
-                        stamps,
-                        &class.backward,
-                        &mut by_backward,
-                    );
+            let Class { members, forward, backward, counted } = class;
+            *counted = 0.0;
+            let mut awake = members.iter_mut().enumerate().filter(|(_, member)| member.rest == 0);
+            loop {
+                let mut group: [_; LANES] = std::array::from_fn(|_| awake.next());
+                if group.iter().flatten().next().is_none() {
+                    break;
                 }
-                if !member.state.is_sound() {
-                    member.state = prior(sample, oscillator);
+                for (j, member) in group.iter_mut().flatten() {
+                    member.state.pass(dt, Pace::of(*j));
+                    prior_sum += member.weight.exp();
                 }
-                posterior.add(member.weight + ln_z);
-                member.weight = forget * member.weight + ln_z - (1.0 - forget) * pace.penalty();
-                // Weights are compared within the class only; the typical density keeps the numbers small.
-                let share = (member.weight - self.typical).clamp(-300.0, 300.0).exp();
-                class.forward.count(share, &by_forward);
-                class.backward.count(share, &by_backward);
+                let exchange = exchange(sample, forward, backward);
+                let mut states =
+                    group.each_mut().map(|one| one.as_mut().map(|(_, member)| &mut member.state));
+                let ln_zs = exchange.take(&mut states, &mut by);
+                let mut shares = [0.0; LANES];
+                for ((one, ln_z), share) in group.iter_mut().zip(ln_zs).zip(&mut shares) {
+                    let Some((j, member)) = one else { continue };
+                    if !member.state.is_sound() {
+                        member.state = prior(sample, oscillator);
+                    }
+                    posterior.add(member.weight + ln_z);
+                    let penalty = (1.0 - forget) * Pace::of(*j).penalty();
+                    member.weight = forget * member.weight + ln_z - penalty;
+                    // Weights are compared within the class only; the typical density keeps the numbers small.
+                    *share = (member.weight - typical).clamp(-300.0, 300.0).exp();
+                    *counted += *share;
+                }
+                let [by_forward, by_backward] = &by;
+                forward.count(shares, by_forward);
+                backward.count(shares, by_backward);
             }
         }
         posterior.value() - prior_sum.ln()
@@ -198,45 +225,31 @@ impl BankEstimator {
     /// After a sample was taken: weights, learning, and filters that have lost.
     fn settle(&mut self) {
         let best = self.members().map(|(_, member)| member.weight).fold(f64::NEG_INFINITY, f64::max);
+        let rest = (self.samples / REST_SHARE).min(REST);
         for class in &mut self.classes {
-            let counted =
-                class.members.iter().map(|m| (m.weight - self.typical).clamp(-300.0, 300.0).exp()).sum();
-            class.forward.learn(self.samples, counted);
-            class.backward.learn(self.samples, counted);
+            class.forward.learn(self.samples, class.counted);
+            class.backward.learn(self.samples, class.counted);
             class.members.iter_mut().for_each(|member| member.weight -= best);
-            let Some(&leader) = class.members.iter().max_by(|a, b| a.weight.total_cmp(&b.weight)) else {
-                continue;
-            };
+            let leader = class.awake().max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
+            let Some((_, &leader)) = leader else { continue };
             let lift = (-WORST - leader.weight).max(0.0);
             for (j, member) in class.members.iter_mut().enumerate() {
-                if member.weight < leader.weight - LOST {
-                    *member =
-                        Member { state: leader.state.adapted(Pace::of(j)), weight: leader.weight - HANDICAP };
+                let lost = member.rest == 0 && member.weight < leader.weight - LOST;
+                let rests = if lost { rest } else { member.rest.saturating_sub(1) };
+                if rests > 0 {
+                    (member.rest, member.weight) = (rests, leader.weight - LOST);
+                } else if lost || member.rest > 0 {
+                    let state = leader.state.adapted(Pace::of(j));
+                    *member = Member { state, weight: leader.weight - HANDICAP, rest: 0 };
                 }
                 member.weight += lift;
             }
         }
     }
 
+    /// Those that do not rest.
     fn members(&self) -> impl Iterator<Item = (usize, &Member)> {
-        self.classes.iter().flat_map(|class| class.members.iter().enumerate())
-    }
-}
-
-impl Member {
-    /// Takes one leg in and gives the logarithm of its density.
-    fn leg(
-        &mut self,
-        measured: f64,
-        direction: Direction,
-        stamps: f64,
-        noise: &Noise,
-        by: &mut Explanation,
-    ) -> f64 {
-        let prediction = self.state.predict(direction);
-        let evidence = noise.explain(measured - prediction.value, prediction.variance.max(0.0), stamps, by);
-        self.state.take(&prediction, &evidence);
-        evidence.ln_z
+        self.classes.iter().flat_map(Class::awake)
     }
 }
 
@@ -309,14 +322,14 @@ impl Estimator for BankEstimator {
             return statistics;
         }
         for class in &self.classes {
-            let weight: f64 = class.members.iter().map(|member| member.weight.exp()).sum();
+            let weight: f64 = class.awake().map(|(_, member)| member.weight.exp()).sum();
             let noise = if self.one_way {
                 class.forward.deviation()
             } else {
                 class.forward.deviation().hypot(class.backward.deviation()) / 2.0
             };
             statistics.jitter += weight * noise;
-            for (j, member) in class.members.iter().enumerate() {
+            for (j, member) in class.awake() {
                 let own = member.weight.exp();
                 weights += own;
                 octaves += own * Pace::of(j).wander.log2();
@@ -356,6 +369,14 @@ impl Estimator for BankEstimator {
         self.held = 0;
         self.classes.clear();
     }
+}
+
+/// The exchange by laws of both directions.
+fn exchange<'a>(sample: &Sample, forward: &'a Noise, backward: &'a Noise) -> Exchange<'a> {
+    let forward = Leg { measured: sample.forward, direction: Direction::Forward, law: forward };
+    let backward = Leg { measured: sample.backward, direction: Direction::Backward, law: backward };
+    let two_way = sample.reference_error.is_none();
+    Exchange { legs: [Some(forward), two_way.then_some(backward)], stamps: stamp_variance(sample) }
 }
 
 /// Variance that the stamps of a leg certainly have, s². Their stated precision is a bound; what they really do is learned with the rest.

@@ -3,7 +3,7 @@
 
 use super::noise::Noise;
 use super::pace::{MEMBERS, Pace};
-use super::{BankEstimator, Member, route, stamp_variance};
+use super::{BankEstimator, Member, exchange, route};
 use crate::estimate::Sample;
 
 /// What all filters with one law have learned, without what they believe.
@@ -17,11 +17,9 @@ pub(super) struct Learned {
 impl BankEstimator {
     /// Lets the rivals have the sample, and makes way for one that has won.
     pub(super) fn challenge(&mut self, sample: &Sample, dt: f64, density: f64) -> bool {
-        let legs = [sample.forward, sample.backward];
-        let stamps = stamp_variance(sample);
         let classes = &self.classes;
-        self.rivals.take(legs, stamps, dt, density, |class| {
-            classes.get(class).map(|class| (&class.forward, &class.backward))
+        self.rivals.take(dt, density, |class| {
+            classes.get(class).map(|class| exchange(sample, &class.forward, &class.backward))
         });
         let Some(state) = self.rivals.winner() else { return false };
         // Since the route moved, the bank has learned to explain it by noise or wander: that is forgotten.
@@ -30,7 +28,7 @@ impl BankEstimator {
             class.forward.clone_from(&before.forward);
             class.backward.clone_from(&before.backward);
             for (j, (member, &weight)) in class.members.iter_mut().zip(&before.weights).enumerate() {
-                *member = Member { state: state.adapted(Pace::of(j)), weight };
+                *member = Member { state: state.adapted(Pace::of(j)), weight, rest: 0 };
             }
         }
         true
@@ -59,7 +57,7 @@ impl BankEstimator {
         }
         let mut best: Option<(usize, usize, &Member)> = None;
         for (index, class) in self.classes.iter().enumerate() {
-            for (j, member) in class.members.iter().enumerate() {
+            for (j, member) in class.awake() {
                 if best.is_none_or(|(_, _, leader)| member.weight > leader.weight) {
                     best = Some((index, j, member));
                 }
@@ -76,7 +74,8 @@ impl BankEstimator {
         self.held_in_a_row += 1;
         for (class, saved) in self.classes.iter_mut().zip(&self.saved) {
             class.members = *saved;
-            class.members.iter_mut().enumerate().for_each(|(j, member)| member.state.pass(dt, Pace::of(j)));
+            let awake = class.members.iter_mut().enumerate().filter(|(_, member)| member.rest == 0);
+            awake.for_each(|(j, member)| member.state.pass(dt, Pace::of(j)));
             class.forward.discard();
             class.backward.discard();
         }

@@ -1,15 +1,20 @@
 //! The normal distribution's tail without underflow.
 
+#![allow(clippy::indexing_slicing)] // Every index is below L.
+
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// √(2/π).
-const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
+pub(super) const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
 
 /// 1/√(2π).
-const INV_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
+pub(super) const INV_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
 /// Beyond this the two leading terms of the asymptotic series are exact to a double's precision in what is made of them.
 const FAR: f64 = 30.0;
+
+/// Above this Φ is 1 to a double's precision.
+const CERTAIN: f64 = 9.0;
 
 /// Chebyshev coefficients of (1 + x)·erfcx(x) in t = (x − 4)/(x + 4), fitted at the 24 Chebyshev nodes in 40-digit arithmetic. Cut to twenty,
 /// they give erfcx to 2·10⁻¹⁴ for every x ≥ 0.
@@ -37,17 +42,17 @@ const COEFFICIENTS: [f64; 20] = [
 ];
 
 /// exp(x²)·erfc(x) for each x ≥ 0: several at a time take hardly longer than one.
-pub(super) fn erfcx<const L: usize>(x: [f64; L]) -> [f64; L] {
-    let t = x.map(|x| (x - 4.0) / (x + 4.0));
+fn erfcx<const L: usize>(x: [f64; L]) -> [f64; L] {
+    let t = x.map(|x| 2.0 * (x - 4.0) / (x + 4.0));
     let (mut last, mut before) = ([0.0; L], [0.0; L]);
     for coefficient in COEFFICIENTS.iter().skip(1).rev() {
         for ((last, before), t) in last.iter_mut().zip(&mut before).zip(&t) {
-            (*last, *before) = (2.0 * t * *last - *before + coefficient, *last);
+            (*last, *before) = (t * *last + (coefficient - *before), *last);
         }
     }
     let mut sum = x;
     for (((sum, last), before), t) in sum.iter_mut().zip(last).zip(before).zip(t) {
-        *sum = (t * last - before + COEFFICIENTS[0]) / (1.0 + *sum);
+        *sum = (0.5 * t * last - before + COEFFICIENTS[0]) / (1.0 + *sum);
     }
     sum
 }
@@ -55,42 +60,42 @@ pub(super) fn erfcx<const L: usize>(x: [f64; L]) -> [f64; L] {
 /// What is needed of the normal distribution at `a`, with φ its density and Φ its integral.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tail {
-    /// Φ(a)·exp(a²/2) for a ≤ 0, Φ(a) for a > 0: each free of underflow where it is used.
+    /// ½·erfcx(|a|/√2): Φ(−|a|)·exp(a²/2).
     pub(super) scaled: f64,
-    /// λ = φ(a)/Φ(a).
+    /// For a ≤ 0, λ = φ(a)/Φ(a).
     pub(super) lambda: f64,
-    /// λ(λ + a), between 0 and 1.
+    /// For a ≤ 0, λ(λ + a), between 0 and 1.
     pub(super) curvature: f64,
 }
 
 impl Tail {
     /// At each of several places.
     pub(super) fn at<const L: usize>(a: [f64; L]) -> [Self; L] {
-        let mut tails = [Self::default(); L];
-        let erfcx = erfcx(a.map(|a| a.abs() * FRAC_1_SQRT_2));
-        for ((tail, a), erfcx) in tails.iter_mut().zip(a).zip(erfcx) {
-            *tail = Self::of(a, erfcx);
+        if a.iter().all(|&a| a > CERTAIN) {
+            return [Self::default(); L];
         }
-        tails
+        if a.iter().all(|&a| a < -FAR) {
+            return a.map(|a| Self::far(-a));
+        }
+        let erfcx = erfcx(a.map(|a| a.abs() * FRAC_1_SQRT_2));
+        std::array::from_fn(|l| Self::of(a[l], erfcx[l]))
     }
 
     /// With erfcx(|a|/√2).
     fn of(a: f64, erfcx: f64) -> Self {
-        if a > 0.0 {
-            let density = (-0.5 * a * a).exp();
-            let scaled = 1.0 - 0.5 * erfcx * density;
-            let lambda = INV_SQRT_2PI * density / scaled;
-            return Self { scaled, lambda, curvature: lambda * (lambda + a) };
-        }
-        let x = -a;
-        if x > FAR {
-            // λ + a and its product would cancel: the series of Mills' ratio (Abramowitz and Stegun 26.2.12).
-            let small = 1.0 / (x * x);
-            let lambda = x + (1.0 - 2.0 * small + 10.0 * small * small) / x;
-            return Self { scaled: 0.5 * erfcx, lambda, curvature: 1.0 - small + 6.0 * small * small };
+        if a < -FAR {
+            return Self::far(-a);
         }
         let lambda = SQRT_2_OVER_PI / erfcx;
         Self { scaled: 0.5 * erfcx, lambda, curvature: lambda * (lambda + a) }
+    }
+
+    /// At −x, where λ + a and its product would cancel: the series of Mills' ratio (Abramowitz and Stegun 26.2.12).
+    fn far(x: f64) -> Self {
+        let per = 1.0 / x;
+        let small = per * per;
+        let lambda = x + (1.0 - 2.0 * small + 10.0 * small * small) * per;
+        Self { scaled: INV_SQRT_2PI / lambda, lambda, curvature: 1.0 - small + 6.0 * small * small }
     }
 }
 

@@ -15,11 +15,11 @@ mod state;
 
 use truechimer_time::Raw;
 
+use super::exchange::{Exchange, LANES};
 use super::mixture::Mixture;
 use super::noise::{Explanation, Noise};
 use super::pace::{MEMBERS, Pace};
-use super::state::Direction;
-use super::{HANDICAP, LOST, MEMORY, stamp_variance};
+use super::{HANDICAP, LOST, MEMORY, REST, REST_SHARE, exchange};
 use crate::estimate::{Estimate, Oscillator, Sample};
 pub(super) use state::Delays;
 use state::{Anchor, SOURCES, State};
@@ -52,6 +52,8 @@ pub struct Seat {
 struct Member {
     state: State,
     weight: f64,
+    /// For how many samples it still rests, having lost.
+    rest: u64,
 }
 
 /// Who has a place.
@@ -70,6 +72,7 @@ pub struct JointEstimator {
     anchors: [Anchor; SOURCES],
     at: Option<Raw>,
     serial: u64,
+    samples: u64,
 }
 
 impl Default for JointEstimator {
@@ -82,7 +85,14 @@ impl JointEstimator {
     /// Nothing is known. All memory that it will need is taken now.
     pub fn new() -> Self {
         let members = Vec::with_capacity(MEMBERS);
-        Self { members, places: [None; SOURCES], anchors: [Anchor::NONE; SOURCES], at: None, serial: 0 }
+        Self {
+            members,
+            places: [None; SOURCES],
+            anchors: [Anchor::NONE; SOURCES],
+            at: None,
+            serial: 0,
+            samples: 0,
+        }
     }
 
     /// Forgets everything: all seats are void.
@@ -91,6 +101,7 @@ impl JointEstimator {
         self.places = [None; SOURCES];
         self.anchors = [Anchor::NONE; SOURCES];
         self.at = None;
+        self.samples = 0;
     }
 
     /// Begins anew, with an estimate that the sources have made in another way.
@@ -100,6 +111,7 @@ impl JointEstimator {
         self.members.extend((0..MEMBERS).map(Pace::of).map(|pace| Member {
             state: State::new(estimate, pace),
             weight: pace.ln_prior(oscillator.wander),
+            rest: 0,
         }));
         self.settle();
     }
@@ -122,7 +134,7 @@ impl JointEstimator {
         let Some(at) = self.at.filter(|&at| sample.at >= at) else { return };
         let dt = (sample.at - at).seconds();
         self.at = Some(sample.at);
-        for (j, member) in self.members.iter_mut().enumerate() {
+        for (j, member) in awake(&mut self.members) {
             member.state.pass(dt, Pace::of(j));
         }
         if !witness.taken {
@@ -130,35 +142,45 @@ impl JointEstimator {
         }
         let place = self.place(seat, sample.at, witness);
         let forget = 1.0 - 1.0 / (MEMORY.0 / dt.max(1e-3)).clamp(MEMORY.1, MEMORY.2);
-        let stamps = stamp_variance(sample);
         let (forward, backward) = witness.laws;
-        let forward = (sample.forward, Direction::Forward, forward);
-        let backward = (sample.backward, Direction::Backward, backward);
-        let legs = if sample.reference_error.is_some() {
-            [Some(forward), None]
-        } else {
-            [Some(forward), Some(backward)]
-        };
-        let mut by = Explanation::NONE;
-        for (j, member) in self.members.iter_mut().enumerate() {
-            let mut ln_z = 0.0;
-            for (measured, direction, law) in legs.iter().flatten() {
-                let prediction = member.state.predict(place, *direction);
-                let residual = measured - prediction.value;
-                let evidence = law.explain(residual, prediction.variance.max(0.0), stamps, &mut by);
-                member.state.take(&prediction, &evidence);
-                ln_z += evidence.ln_z;
-            }
-            member.weight = forget * member.weight + ln_z - (1.0 - forget) * Pace::of(j).penalty();
-        }
+        self.take(place, &exchange(sample, forward, backward), forget);
         self.settle();
+    }
+
+    /// Those that do not rest take the legs in.
+    fn take(&mut self, place: usize, exchange: &Exchange<'_>, forget: f64) {
+        let mut by = Explanation::<LANES>::NONE;
+        let mut awake = awake(&mut self.members);
+        loop {
+            let mut group: [_; LANES] = std::array::from_fn(|_| awake.next());
+            if group.iter().flatten().next().is_none() {
+                break;
+            }
+            let mut ln_zs = [0.0; LANES];
+            for leg in exchange.legs.iter().flatten() {
+                let predict = |(_, member): &(usize, &mut Member)| member.state.predict(place, leg.direction);
+                let predictions = group.each_ref().map(|one| one.as_ref().map(predict));
+                let residuals =
+                    predictions.each_ref().map(|p| p.as_ref().map_or(0.0, |p| leg.measured - p.value));
+                let variances = predictions.each_ref().map(|p| p.as_ref().map_or(0.0, |p| p.variance));
+                let evidences = leg.law.explain(residuals, variances, exchange.stamps, &mut by);
+                let all = group.iter_mut().flatten().zip(predictions.iter().flatten()).zip(evidences);
+                for ((((_, member), prediction), evidence), ln_z) in all.zip(&mut ln_zs) {
+                    member.state.take(prediction, &evidence);
+                    *ln_z += evidence.ln_z;
+                }
+            }
+            for ((j, member), ln_z) in group.iter_mut().flatten().zip(ln_zs) {
+                member.weight = forget * member.weight + ln_z - (1.0 - forget) * Pace::of(*j).penalty();
+            }
+        }
     }
 
     /// The estimate carried forward to `at`; `None` before the first [`Self::restart`].
     pub fn estimate(&self, at: Raw) -> Option<Estimate> {
         let dt = (at - self.at?).seconds().max(0.0);
         let mut mixture = Mixture::default();
-        for (j, member) in self.members.iter().enumerate() {
+        for (j, member) in self.members.iter().enumerate().filter(|(_, member)| member.rest == 0) {
             let weight = member.weight.exp();
             if weight > 1e-9 {
                 let mut state = member.state;
@@ -209,14 +231,32 @@ impl JointEstimator {
     }
 
     fn settle(&mut self) {
-        let Some(&leader) = self.members.iter().max_by(|a, b| a.weight.total_cmp(&b.weight)) else { return };
-        for (j, member) in self.members.iter_mut().enumerate() {
-            member.weight -= leader.weight;
-            if member.weight < -LOST || !member.state.is_sound() {
-                *member = Member { state: leader.state.adapted(Pace::of(j)), weight: -HANDICAP };
+        self.samples += 1;
+        let rest = (self.samples / REST_SHARE).min(REST);
+        let all = awake(&mut self.members).max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
+        let Some((best, weight)) = all.map(|(j, leader)| (j, leader.weight)) else { return };
+        for j in 0..self.members.len() {
+            let Some(member) = self.members.get_mut(j) else { return };
+            member.weight -= weight;
+            let unsound = !member.state.is_sound();
+            let lost = member.rest == 0 && (member.weight < -LOST || unsound);
+            let rests = if lost { rest } else { member.rest.saturating_sub(1) };
+            if rests > 0 {
+                (member.rest, member.weight) = (rests, -LOST);
+            } else if lost || member.rest > 0 {
+                (member.rest, member.weight) = (0, -HANDICAP);
+                if let Ok([leader, member]) = self.members.get_disjoint_mut([best, j]) {
+                    member.state.clone_from(&leader.state);
+                    member.state.adapt(Pace::of(j));
+                }
             }
         }
     }
+}
+
+/// Those that do not rest, with their paces' numbers.
+fn awake(members: &mut [Member]) -> impl Iterator<Item = (usize, &mut Member)> {
+    members.iter_mut().enumerate().filter(|(_, member)| member.rest == 0)
 }
 
 #[cfg(test)]

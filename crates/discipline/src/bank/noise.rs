@@ -5,9 +5,9 @@
 //! part, and because few shapes are far from one: a single exponential is a lightly loaded queue, several are heavy tails, and *negative* weights
 //! make the sums of exponential times (a chain of queues) whose density rises before it falls.
 
-#![allow(clippy::indexing_slicing)] // Every index is 0 or runs up to PARTS.
+#![allow(clippy::indexing_slicing)] // Every index is 0 or runs up to PARTS or M.
 
-use super::erfcx::Tail;
+use super::erfcx::{INV_SQRT_2PI, SQRT_2_OVER_PI, Tail};
 use super::state::Evidence;
 
 /// Most parts that a law has.
@@ -85,16 +85,16 @@ pub(super) struct Noise {
     sigma2: f64,
 }
 
-/// Which parts may have made a residual, and what their share of it was.
+/// Which parts may have made the residuals of several filters, and what their share of them was.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Explanation {
-    share: [f64; PARTS],
+pub(super) struct Explanation<const M: usize> {
+    share: [[f64; M]; PARTS],
     /// Posterior mean of each part's queueing time, seconds, or of its square for a law without queues.
-    size: [f64; PARTS],
+    size: [[f64; M]; PARTS],
 }
 
-impl Explanation {
-    pub(super) const NONE: Self = Self { share: [0.0; PARTS], size: [0.0; PARTS] };
+impl<const M: usize> Explanation<M> {
+    pub(super) const NONE: Self = Self { share: [[0.0; M]; PARTS], size: [[0.0; M]; PARTS] };
 }
 
 /// The laws that compete for the legs of a path, each starting from a mean queueing time of `scale` seconds.
@@ -149,67 +149,70 @@ impl Noise {
         noise
     }
 
-    /// The density of a residual, where the state alone would leave it a variance of `variance` and the stamps one of `stamps`, with its
-    /// derivatives, and by whom it is explained.
-    pub(super) fn explain(
+    /// The densities of the residuals of several filters, where the state alone would leave each a variance of its own and the stamps one of
+    /// `stamps`, with their derivatives, and by whom they are explained. Several take hardly longer than one.
+    pub(super) fn explain<const M: usize>(
         &self,
-        residual: f64,
-        variance: f64,
+        residual: [f64; M],
+        variance: [f64; M],
         stamps: f64,
-        by: &mut Explanation,
-    ) -> Evidence {
-        let v = variance + stamps + self.sigma2;
-        match self.count {
-            1 => self.explain_by::<1>(residual, v, by),
-            2..=4 => self.explain_by::<4>(residual, v, by),
-            _ => self.explain_by::<PARTS>(residual, v, by),
-        }
-    }
-
-    /// By its parts, of which there are at most L.
-    fn explain_by<const L: usize>(&self, residual: f64, v: f64, by: &mut Explanation) -> Evidence {
+        by: &mut Explanation<M>,
+    ) -> [Evidence; M] {
+        let v = variance.map(|variance| variance.max(0.0) + stamps + self.sigma2);
         let symmetric = self.shape.is_symmetric();
-        let pieces: [Piece; L] = if symmetric {
-            gaussians(residual, v, &self.parts)
-        } else {
-            exponentials(residual, v, &self.parts)
-        };
-        let (mut sum, mut slope, mut bend, mut most) = (UNEXPLAINED, 0.0, 0.0, 0.0_f64);
-        for (k, (piece, part)) in pieces.iter().zip(&self.parts).enumerate().take(self.count) {
-            let share = part.weight * piece.density;
-            sum += share;
-            slope += share * piece.slope;
-            bend += share * piece.bend;
-            most = most.max(share);
-            by.share[k] = share;
-            by.size[k] = if symmetric {
-                // The posterior mean of its square.
-                let own = part.scale * part.scale;
-                (own * piece.slope).powi(2) + own * v / (v + own)
-            } else {
-                // Tweedie's formula: the posterior mean of what is not Gaussian.
-                residual - v * piece.slope
-            };
+        let leg = Residuals::new(residual, v);
+        let mut sums = [Evidence { ln_z: UNEXPLAINED, slope: 0.0, bend: 0.0 }; M];
+        let mut most = [0.0_f64; M];
+        for (k, part) in self.parts.iter().enumerate().take(self.count) {
+            let pieces = if symmetric { leg.gaussians(part.scale) } else { leg.exponentials(part.scale) };
+            let own = part.scale * part.scale;
+            for (m, (sum, piece)) in sums.iter_mut().zip(&pieces).enumerate() {
+                let share = part.weight * piece.density;
+                sum.ln_z += share;
+                sum.slope += share * piece.slope;
+                sum.bend += share * piece.bend;
+                most[m] = most[m].max(share);
+                by.share[k][m] = share;
+                by.size[k][m] = if symmetric {
+                    // The posterior mean of its square.
+                    (own * piece.slope).powi(2) + own * v[m] / (v[m] + own)
+                } else {
+                    // Tweedie's formula: the posterior mean of what is not Gaussian.
+                    residual[m] - v[m] * piece.slope
+                };
+            }
         }
-        // Negative weights can cancel to nothing where the density is nothing.
-        let sum = sum.max(most * 1e-12).max(UNEXPLAINED);
-        by.share.iter_mut().take(self.count).for_each(|share| *share /= sum);
-        Evidence { ln_z: sum.ln(), slope: slope / sum, bend: bend / sum }
+        for (m, sum) in sums.iter_mut().enumerate() {
+            // Negative weights can cancel to nothing where the density is nothing.
+            let density = sum.ln_z.max(most[m] * 1e-12).max(UNEXPLAINED);
+            let per = 1.0 / density;
+            by.share.iter_mut().take(self.count).for_each(|shares| shares[m] *= per);
+            *sum = Evidence { ln_z: density.ln(), slope: sum.slope * per, bend: sum.bend * per };
+        }
+        sums
     }
 
-    /// Counts an explanation, with the weight of the belief that it comes from.
-    pub(super) fn count(&mut self, weight: f64, by: &Explanation) {
-        let parts = self.parts.iter_mut().zip(by.share.iter().zip(&by.size)).take(self.count);
-        if self.shape == Shape::Chain {
-            let (share, total) =
-                parts.fold((0.0, 0.0), |(s, t), (_, (share, size))| (s + share, t + share * size));
-            self.parts[0].seen_share += weight * share;
-            self.parts[0].seen_total += weight * total.max(0.0);
-            return;
+    /// Counts the explanations of several filters, with the weights of the beliefs that they come from.
+    pub(super) fn count<const M: usize>(&mut self, weights: [f64; M], by: &Explanation<M>) {
+        let one_scale = self.shape == Shape::Chain;
+        let (mut share, mut total) = (0.0, [0.0; M]);
+        for (part, (shares, sizes)) in
+            self.parts.iter_mut().zip(by.share.iter().zip(&by.size)).take(self.count)
+        {
+            for (m, weight) in weights.iter().enumerate() {
+                if one_scale {
+                    share += weight * shares[m];
+                    total[m] += shares[m] * sizes[m];
+                } else {
+                    part.seen_share += weight * shares[m];
+                    part.seen_total += weight * shares[m] * sizes[m].max(0.0);
+                }
+            }
         }
-        for (part, (share, size)) in parts {
-            part.seen_share += weight * share;
-            part.seen_total += weight * share * size.max(0.0);
+        if one_scale {
+            self.parts[0].seen_share += share;
+            self.parts[0].seen_total +=
+                weights.iter().zip(total).map(|(weight, total)| weight * total.max(0.0)).sum::<f64>();
         }
     }
 
@@ -293,33 +296,52 @@ struct Piece {
     bend: f64,
 }
 
-/// A residual that is Gaussian with variance `v` plus exponential with the mean of the part.
-fn exponentials<const L: usize>(residual: f64, v: f64, parts: &[Part; PARTS]) -> [Piece; L] {
-    let sd = v.sqrt();
-    // Parts that are not there do no harm, but have to be numbers.
-    let mut rates = [0.0; L];
-    rates.iter_mut().zip(parts).for_each(|(rate, part)| *rate = 1.0 / part.scale.max(LEAST_MEAN));
-    let places = rates.map(|rate| residual / sd - sd * rate);
-    let far = (-0.5 * residual * residual / v).exp();
-    let mut pieces = [Piece::default(); L];
-    for (((piece, rate), a), tail) in pieces.iter_mut().zip(rates).zip(places).zip(Tail::at(places)) {
-        // ln Z = −D²/2V + a²/2 + ln Φ(a) − ln s; a²/2 − D²/2V = V/2s² − D/s.
-        let height = if a > 0.0 { ((0.5 * v * rate - residual) * rate).exp() } else { far };
-        let slope = rate - tail.lambda / sd;
-        *piece =
-            Piece { density: height * tail.scaled * rate, slope, bend: slope * slope - tail.curvature / v };
-    }
-    pieces
+/// Residuals of several filters, with what is needed of them by every part of a law.
+struct Residuals<const M: usize> {
+    value: [f64; M],
+    v: [f64; M],
+    sd: [f64; M],
+    per_sd: [f64; M],
+    /// exp(−D²/2V).
+    far: [f64; M],
 }
 
-/// A residual that is Gaussian with variance `v` plus Gaussian with the σ of the part.
-fn gaussians<const L: usize>(residual: f64, v: f64, parts: &[Part; PARTS]) -> [Piece; L] {
-    let mut pieces = [Piece::default(); L];
-    for (piece, part) in pieces.iter_mut().zip(parts) {
-        let v = v + part.scale * part.scale;
-        let slope = residual / v;
-        let density = (-0.5 * residual * slope).exp() / (std::f64::consts::TAU * v).sqrt();
-        *piece = Piece { density, slope, bend: slope * slope - 1.0 / v };
+impl<const M: usize> Residuals<M> {
+    fn new(value: [f64; M], v: [f64; M]) -> Self {
+        let sd = v.map(f64::sqrt);
+        let per_sd = sd.map(|sd| 1.0 / sd);
+        let far = std::array::from_fn(|m| (-0.5 * (value[m] * per_sd[m]).powi(2)).exp());
+        Self { value, v, sd, per_sd, far }
     }
-    pieces
+
+    /// Gaussian plus exponential with the mean `scale`.
+    fn exponentials(&self, scale: f64) -> [Piece; M] {
+        let rate = 1.0 / scale.max(LEAST_MEAN);
+        let places: [f64; M] = std::array::from_fn(|m| self.value[m] * self.per_sd[m] - self.sd[m] * rate);
+        let tails = Tail::at(places);
+        std::array::from_fn(|m| {
+            let (a, far) = (places[m], self.far[m]);
+            // Z·s = exp(V/2s² − D/s) Φ(a), and the first factor is exp(a²/2 − D²/2V).
+            let (mass, lambda, curvature) = if a > 0.0 {
+                let mass = ((0.5 * self.v[m] * rate - self.value[m]) * rate).exp() - tails[m].scaled * far;
+                let lambda = if mass > 0.0 { (INV_SQRT_2PI * far / mass).min(SQRT_2_OVER_PI) } else { 0.0 };
+                (mass, lambda, lambda * (lambda + a))
+            } else {
+                (tails[m].scaled * far, tails[m].lambda, tails[m].curvature)
+            };
+            let slope = rate - lambda * self.per_sd[m];
+            let bend = slope * slope - curvature * self.per_sd[m] * self.per_sd[m];
+            Piece { density: mass * rate, slope, bend }
+        })
+    }
+
+    /// Gaussian plus Gaussian with the σ `scale`.
+    fn gaussians(&self, scale: f64) -> [Piece; M] {
+        std::array::from_fn(|m| {
+            let v = self.v[m] + scale * scale;
+            let slope = self.value[m] / v;
+            let density = (-0.5 * self.value[m] * slope).exp() / (std::f64::consts::TAU * v).sqrt();
+            Piece { density, slope, bend: slope * slope - 1.0 / v }
+        })
+    }
 }

@@ -9,9 +9,9 @@
 //! The margins say how much must be shown: a change of both legs alike, or of the clock, keeps the symmetry that nobody can verify and needs
 //! less than one that gives it up.
 
-use super::noise::{Explanation, Noise};
+use super::exchange::{Exchange, LANES, NOTHING};
 use super::pace::Pace;
-use super::state::{Direction, State};
+use super::state::State;
 
 /// Rivals split off every so many exchanges…
 const EVERY: u64 = 4;
@@ -78,9 +78,6 @@ pub(super) struct Rivals {
     rivals: Vec<Rival>,
 }
 
-/// The laws of both legs of one class.
-pub(super) type Laws<'a> = (&'a Noise, &'a Noise);
-
 impl Rivals {
     /// None any more, but room for all.
     pub(super) fn clear(&mut self) {
@@ -88,32 +85,26 @@ impl Rivals {
         self.rivals.reserve(RIVALS);
     }
 
-    /// Every rival takes the sample that the bank gave `density` (logarithm).
+    /// Every rival takes the exchange that the bank gave `density` (logarithm), by the laws of its class.
     pub(super) fn take<'a>(
         &mut self,
-        legs: [f64; 2],
-        stamps: f64,
         dt: f64,
         density: f64,
-        laws: impl Fn(usize) -> Option<Laws<'a>>,
+        exchange: impl Fn(usize) -> Option<Exchange<'a>>,
     ) {
-        let mut by = Explanation::NONE;
-        for rival in &mut self.rivals {
-            let Some((forward, backward)) = laws(rival.class) else { continue };
-            rival.state.pass(dt, rival.pace);
-            let mut ln_z = 0.0;
-            for (measured, direction, law) in
-                [(legs[0], Direction::Forward, forward), (legs[1], Direction::Backward, backward)]
-            {
-                let prediction = rival.state.predict(direction);
-                let evidence =
-                    law.explain(measured - prediction.value, prediction.variance.max(0.0), stamps, &mut by);
-                rival.state.take(&prediction, &evidence);
-                ln_z += evidence.ln_z;
+        let mut by = NOTHING;
+        for alike in self.rivals.chunk_by_mut(|a, b| a.class == b.class) {
+            let Some(exchange) = alike.first().and_then(|rival| exchange(rival.class)) else { continue };
+            for group in alike.chunks_mut(LANES) {
+                group.iter_mut().for_each(|rival| rival.state.pass(dt, rival.pace));
+                let mut states = group.iter_mut().map(|rival| &mut rival.state);
+                let ln_z = exchange.take(&mut std::array::from_fn(|_| states.next()), &mut by);
+                for (rival, ln_z) in group.iter_mut().zip(ln_z) {
+                    rival.lead += ln_z - density;
+                    rival.age += 1;
+                    rival.leading = if rival.lead > SUSPICION { rival.leading + 1 } else { 0 };
+                }
             }
-            rival.lead += ln_z - density;
-            rival.age += 1;
-            rival.leading = if rival.lead > SUSPICION { rival.leading + 1 } else { 0 };
         }
         self.rivals.retain(|rival| rival.age <= LIFE || (1..=LIFE).contains(&rival.leading));
     }

@@ -79,7 +79,8 @@ impl State {
         p[0][1] = estimate.covariance;
         p[1][0] = estimate.covariance;
         p[1][1] = estimate.frequency_variance;
-        state.adapted(pace)
+        state.adapt(pace);
+        state
     }
 
     /// Whether this can be a belief.
@@ -190,7 +191,7 @@ impl State {
         }
     }
 
-    pub(super) fn adapted(mut self, pace: Pace) -> Self {
+    pub(super) fn adapt(&mut self, pace: Pace) {
         if pace.drift == 0.0 || self.covariance[2][2] == 0.0 {
             self.mean[2] = 0.0;
             for i in 0..N {
@@ -199,7 +200,6 @@ impl State {
             }
             self.covariance[2][2] = pace.drift * pace.drift * RELAXATION_S / 2.0;
         }
-        self
     }
 
     pub(super) fn predict(&self, place: usize, direction: Direction) -> Prediction {
@@ -208,7 +208,9 @@ impl State {
             Direction::Forward => (1.0, CLOCK + 2 * place),
             Direction::Backward => (-1.0, CLOCK + 2 * place + 1),
         };
-        let gain: [f64; N] = std::array::from_fn(|i| sign * p[i][0] + p[i][index]);
+        // Rows for columns: the covariance is symmetric.
+        let (offset, delay) = (&p[0], &p[index]);
+        let gain: [f64; N] = std::array::from_fn(|i| sign * offset[i] + delay[i]);
         Prediction {
             value: sign * self.mean[0] + self.mean[index],
             variance: sign * gain[0] + gain[index],
