@@ -30,3 +30,7 @@ pub use inspect::inspect;
 
 /// Where sentences for the journal go.
 pub(crate) type Say<'a> = &'a mut dyn FnMut(Priority, String);
+
+/// Messages of a role that are heard in one turn. What it has to say beyond that can wait: who has taken a role over must not
+/// be able to keep the daemon from everything else by talking on and on.
+const HEARD_A_TURN: usize = 32;

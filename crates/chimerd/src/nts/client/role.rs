@@ -16,6 +16,7 @@ use truechimer_sys::role::{Confinement, Heard, Inside, Program, Role, Waiting};
 use truechimer_time::Mono;
 
 use super::{KeClient, MOST_OPEN, Trust, unavailable};
+use crate::nts::HEARD_A_TURN;
 use crate::nts::codec::{Reader, Writer};
 
 /// Most bytes of a PEM text in one message.
@@ -86,7 +87,7 @@ impl ClientRole {
         if !poll.readable(place) && !poll.writable(place) && !self.role.is_due(now) {
             return;
         }
-        loop {
+        for _ in 0..HEARD_A_TURN {
             match self.role.hear(now) {
                 Heard::Nothing => return,
                 Heard::Gone => self.fail_all(),

@@ -19,6 +19,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::message::{self, FROM_ROLE_MAX, Order, TO_ROLE_MAX, Word};
 use super::{Counters, KeServer, Setup};
+use crate::nts::HEARD_A_TURN;
 
 /// How far the role's priority is behind the daemon's.
 const NICE: u8 = 10;
@@ -124,7 +125,7 @@ impl ServerRole {
     }
 
     fn hear(&mut self, now: Mono) {
-        loop {
+        for _ in 0..HEARD_A_TURN {
             match self.role.hear(now) {
                 Heard::Nothing => return,
                 Heard::Gone => self.gone = true,
@@ -287,3 +288,6 @@ impl Inner {
         Ok(validity)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,31 @@ fn an_answer_that_nobody_asked_for_ends_the_role() {
     }
     assert!(role.poll_answer().is_none());
 }
+
+/// It is heard a little each turn, so that it cannot keep the daemon from everything else.
+#[test]
+fn a_role_that_never_stops_talking_does_not_hold_the_daemon_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = dir.path().join("said");
+    let script = format!(
+        "for i in $(seq 150); do printf 'C\\000\\000\\000\\001x' >&0; done; : > {}; sleep 30",
+        said.display()
+    );
+    let mut role = ClientRole::start(shell(Box::leak(script.into_boxed_str())), Trust::default()).unwrap();
+    let start = Instant::now();
+    while !said.exists() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it is not ready");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut poll = PollSet::new();
+    let turns = (0..10).map(|_| {
+        poll.clear();
+        role.register(&mut poll);
+        poll.wait(Some(Duration::from_millis(5))).unwrap();
+        role.handle_ready(&poll, read_mono().unwrap());
+        role.take_complaints().len()
+    });
+    let turns: Vec<usize> = turns.collect();
+    assert!(turns.iter().all(|said| *said <= 40), "{turns:?}");
+    assert_eq!(turns.iter().sum::<usize>(), 150, "{turns:?}");
+}
