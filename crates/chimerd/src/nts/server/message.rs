@@ -1,6 +1,8 @@
 //! What the daemon and its key exchange server say to each other, when that is a process of its own. Both are the same
 //! program; still the daemon believes nothing of what the role says that it need not.
 
+use std::fmt;
+
 use truechimer_config::nts::KeyExchangeLimits;
 use truechimer_engine::config::AccessRule;
 use truechimer_nts_ke::Validity;
@@ -28,7 +30,7 @@ const PING: u8 = b'P';
 const COUNTERS: u8 = b'N';
 
 /// To the role.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Order {
     /// A configuration, to which rules and listeners follow.
     Setup(Setup),
@@ -44,6 +46,21 @@ pub(super) enum Order {
     Ring(usize, Vec<u8>),
     /// Say something.
     Ping,
+}
+
+impl fmt::Debug for Order {
+    /// Without certificates and keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setup(setup) => f.debug_tuple("Setup").field(setup).finish(),
+            Self::Access(rules) => f.debug_tuple("Access").field(rules).finish(),
+            Self::Listener => f.write_str("Listener"),
+            Self::Commit => f.write_str("Commit"),
+            Self::Identity(..) => f.write_str("Identity(…)"),
+            Self::Ring(keep, _) => write!(f, "Ring({keep}, …)"),
+            Self::Ping => f.write_str("Ping"),
+        }
+    }
 }
 
 /// From the role.
