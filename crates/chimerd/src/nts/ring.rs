@@ -49,7 +49,7 @@ pub(crate) struct RingKeeper {
     look_at: Mono,
     /// When the current key became so, or was found.
     renewed: Mono,
-    /// It did so here by a clock that was not known to be right: its own date counts for nothing.
+    /// It did so here by a clock that was not known to be right: its own date counts for nothing until it is.
     misdated: bool,
     /// Whom files shall belong to.
     user: Option<String>,
@@ -107,6 +107,9 @@ impl RingKeeper {
             return false;
         }
         self.look_at = now.mono.after(LOOK_S);
+        if time_known && self.misdated {
+            self.redate(now, say);
+        }
         let before = self.ring.clone();
         if self.file.look() {
             self.file.take();
@@ -200,7 +203,7 @@ impl RingKeeper {
         let Some(ring) = &self.ring else { return };
         let mut next = KeyRing::clone(ring);
         let Ok(mut random) = fresh_random() else { return };
-        let due = if time_known && !self.misdated {
+        let due = if time_known {
             next.advance(unix_s(now), rotate_s as u64, &mut random)
         } else {
             let due = now.mono.seconds_since(self.renewed) >= rotate_s;
@@ -215,6 +218,18 @@ impl RingKeeper {
             say(Priority::Info, format!("there is a new key for NTS cookies ({:08x})", next.current_id()));
             self.ring = Some(Arc::new(next));
         }
+    }
+
+    /// The time is known: the current key gets the date that it would have got if it had been so before. Else, after a restart,
+    /// it would seem to be years old, and all cookies would be void.
+    fn redate(&mut self, now: Now, say: Say<'_>) {
+        let Some(ring) = &self.ring else { return };
+        let mut dated = KeyRing::clone(ring);
+        let age_s = now.mono.seconds_since(self.renewed) as u64;
+        dated.redate(unix_s(now).saturating_sub(age_s));
+        self.misdated = false;
+        self.save(&dated, say);
+        self.ring = Some(Arc::new(dated));
     }
 
     /// Derives the ring of this time, if it is not the one that is in force.

@@ -114,6 +114,13 @@ impl KeyRing {
         times > 0
     }
 
+    /// Corrects since when the current key has been so, seconds since 1970: a wrong clock said it.
+    pub fn redate(&mut self, since_s: u64) {
+        if let Some(current) = self.keys.get_mut(CURRENT) {
+            current.since_s = since_s;
+        }
+    }
+
     /// Since when the current key has been so, seconds since 1970.
     pub fn current_since_s(&self) -> u64 {
         self.keys.get(CURRENT).map_or(0, |key| key.since_s)

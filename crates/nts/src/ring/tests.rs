@@ -45,6 +45,20 @@ fn a_ring_survives_its_file() {
     }
 }
 
+/// Made by a clock that stood in 1970: without the correction, the time that seems to have passed would end all keys.
+#[test]
+fn a_key_of_a_wrong_clock_gets_its_true_date() {
+    let mut random = random();
+    let mut ring = KeyRing::generate(7, 2, &mut random);
+    let cookie = ring.seal_cookie(&keys(Algorithm::Aes128GcmSiv), &mut random).unwrap();
+    ring.redate(1_767_225_600);
+    let mut ring = KeyRing::parse(ring.write().as_bytes(), 2).unwrap();
+    assert_eq!(ring.current_since_s(), 1_767_225_600);
+    assert!(!ring.advance(1_767_225_600 + 86_399, 86_400, &mut random));
+    assert!(ring.advance(1_767_225_600 + 86_400, 86_400, &mut random));
+    assert!(ring.open_cookie(cookie.as_bytes()).is_ok());
+}
+
 #[test]
 fn the_file_is_what_the_manual_shows() {
     let mut random = random();

@@ -145,6 +145,28 @@ fn a_clock_that_is_not_known_to_be_right_makes_no_cookie_void() {
     assert!(opens(&keeper, &old));
 }
 
+/// A machine without a battery clock makes its first keys in 1970, and is started again after its clock was set.
+#[test]
+fn a_restart_after_the_clock_was_set_makes_no_cookie_void() {
+    for off_s in [-START_S, 70.0 * 365.0 * DAY_S] {
+        let mut bench = Bench::new();
+        let config = bench.config(Some(DAY_S));
+        bench.off_s = off_s;
+        let mut keeper = bench.start(&config);
+        let old = cookie(&keeper);
+        bench.run(&mut keeper, 60.0, false);
+        bench.off_s = 0.0;
+        bench.run(&mut keeper, DAY_S / 2.0, true);
+        let first = id(&keeper);
+        keeper = bench.start(&config);
+        assert_eq!(bench.run(&mut keeper, DAY_S / 4.0, true), 0, "the key is not a day old");
+        assert!(opens(&keeper, &old));
+        assert_eq!(bench.run(&mut keeper, DAY_S / 4.0 + 1000.0, true), 1, "and now it is");
+        assert_eq!(id(&keeper), first.wrapping_add(1));
+        assert!(opens(&keeper, &old));
+    }
+}
+
 #[test]
 fn at_36_garbage_is_a_new_ring_with_a_warning() {
     let mut bench = Bench::new();
