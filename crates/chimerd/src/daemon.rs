@@ -22,6 +22,7 @@ use crate::nts::serving::Serving;
 use crate::service::ServiceManager;
 use crate::signing::Signer;
 use crate::state::StateFiles;
+use crate::workers::Workers;
 
 mod housekeeping;
 mod keys;
@@ -62,6 +63,9 @@ pub trait Observer: Send {
 /// Reads the configuration again, or says why not in lines for a human.
 pub type Reload = Box<dyn FnMut() -> Result<Config, String> + Send>;
 
+/// Makes further views of the clock that a daemon steers: for threads that answer requests.
+pub type ClockMaker = fn() -> Box<dyn SystemClock + Send>;
+
 /// What a daemon is made of.
 pub struct DaemonOptions {
     /// What it shall do.
@@ -70,6 +74,8 @@ pub struct DaemonOptions {
     pub clock: Box<dyn SystemClock + Send>,
     /// Whether `clock` can be steered.
     pub controls_clock: bool,
+    /// Further views of that clock. Without them `serve.workers` makes no difference: the loop answers.
+    pub more_clocks: Option<ClockMaker>,
     /// Where its lines go.
     pub journal: Journal,
     /// Who looks on.
@@ -91,6 +97,7 @@ impl DaemonOptions {
             config,
             clock,
             controls_clock,
+            more_clocks: None,
             journal: Journal::silent(),
             observer: None,
             reload: None,
@@ -122,6 +129,9 @@ pub struct Daemon {
     buffer: Vec<u8>,
     exchanges: Exchanges,
     listeners: Listeners,
+    /// Who answers, if it is not the loop.
+    workers: Option<Workers>,
+    more_clocks: Option<ClockMaker>,
     resolver: Option<Resolver>,
     /// Whether the machine is still on the same network.
     network: Option<Network>,
@@ -148,13 +158,13 @@ pub struct Daemon {
     poll_failures: u32,
 }
 
-/// The loop cannot go on.
+/// The loop cannot go on: one sentence.
 #[derive(Debug)]
-pub struct RunError(std::io::Error);
+pub struct RunError(String);
 
 impl std::fmt::Display for RunError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot wait for sockets: {}", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -177,11 +187,11 @@ impl Daemon {
     /// # Errors
     /// The system does not let it wait for its sockets any more. Clock and files are in order in this case too.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), RunError> {
-        let mut outcome = Ok(());
         let mut now = self.clocks.now();
         // What is due at the start comes before the first request that somebody has sent already.
         self.engine.handle_timeout(now);
         self.carry_out(&mut now);
+        let mut outcome = self.keep_workers(now);
         self.tell_service_manager(now);
         self.look();
         while outcome.is_ok() && !self.is_over(stop) {
@@ -217,7 +227,7 @@ impl Daemon {
         self.keep_house(&mut now);
         self.tell_service_manager(now);
         self.look();
-        Ok(())
+        self.keep_workers(now)
     }
 
     fn look(&mut self) {
@@ -238,6 +248,9 @@ impl Daemon {
             network.register(&mut self.poll, now);
         }
         let mut rests = self.listeners.register(&mut self.poll);
+        if let Some(workers) = &mut self.workers {
+            workers.register(&mut self.poll);
+        }
         if let Some(exchanges) = &mut self.key_exchanges {
             exchanges.register(&mut self.poll);
         }
@@ -258,7 +271,7 @@ impl Daemon {
             Err(error) => {
                 self.poll_failures += 1;
                 if self.poll_failures >= MAX_POLL_FAILURES {
-                    return Err(RunError(error));
+                    return Err(RunError(format!("cannot wait for sockets: {error}")));
                 }
             }
         }
@@ -274,7 +287,8 @@ impl Daemon {
         let signer = self.signer.as_ref().and_then(Signer::poll_timeout);
         let service = self.service.as_ref().and_then(ServiceManager::poll_timeout);
         let network = self.network.as_ref().and_then(|network| network.poll_timeout(now));
-        let deadlines = [self.engine.poll_timeout(), exchanges, nts, signer, service, network];
+        let workers = self.workers.as_ref().map(Workers::poll_timeout);
+        let deadlines = [self.engine.poll_timeout(), exchanges, nts, signer, service, network, workers];
         let next = deadlines.into_iter().flatten().fold(self.save_at, Mono::min);
         let left = Duration::from_nanos(next.nanos().saturating_sub(now.nanos()));
         let mut longest = self.max_sleep;
@@ -317,12 +331,18 @@ impl Daemon {
     }
 
     fn steer(&mut self, command: ClockCommand, now: &mut Now) {
+        let hall = self.workers.as_ref().map(Workers::hall);
+        // Nobody's reply begins before a step and ends after it.
+        let paused = hall.as_ref().map(|hall| hall.pause());
         let result = self.clocks.apply(command);
         *now = self.clocks.now();
         if self.journal.is_verbose() {
             self.journal.line(now.mono, Priority::Debug, &format!("clock: {command:?}: {result:?}"));
         }
         self.engine.handle_clock_result(result, *now);
+        if let (Some(mut word), Some(publication)) = (paused, self.engine.publish(*now)) {
+            *word = publication;
+        }
         if let Some(observer) = &mut self.observer {
             observer.handle_clock(&command, &result, *now);
         }
@@ -334,6 +354,9 @@ impl Daemon {
 
     fn handle_event(&mut self, event: &Event, now: Now) {
         self.journal.event(now.mono, event);
+        if let Some(workers) = &mut self.workers {
+            workers.hurry();
+        }
         if matches!(event, Event::Interference { .. }) {
             // A clock that jumps may be that of a machine which was set back to a snapshot.
             self.stir();
@@ -348,6 +371,7 @@ impl Daemon {
         if let Some(service) = &mut self.service {
             service.handle_end();
         }
+        self.workers = None;
         let mut now = self.clocks.now();
         self.save_all(now);
         self.engine.shutdown(now);

@@ -10,7 +10,7 @@
 //!            └─ engine.poll_output → send, steer the clock, resolve, journal ───────┘
 //! ```
 //!
-//! One thread, one `poll(2)`, one reading of the clocks a turn. The client's sockets come before the server's, and
+//! One thread (unless `serve.workers` wants more for answering), one `poll(2)`, one reading of the clocks a turn. The client's sockets come before the server's, and
 //! every socket gets a bounded share of a turn, so that no flood on one starves another. Nothing here decides
 //! anything about time: that is the engine's.
 //!
@@ -22,6 +22,7 @@
 //! | `exchanges` | the client's sockets, one for each request under way |
 //! | `foreign` | configurations of other programs, from the disk |
 //! | `listeners` | the server's sockets |
+//! | `workers` | threads that answer requests, where `serve.workers` wants several |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
 //! | `service` | what the service manager is told |
@@ -59,8 +60,9 @@ pub mod program;
 mod service;
 mod signing;
 mod state;
+mod workers;
 
-pub use daemon::{Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
+pub use daemon::{ClockMaker, Daemon, DaemonOptions, Observer, Reload, RunError, StartError};
 pub use foreign::Disk;
 pub use journal::Journal;
 pub use nts::inspect as inspect_nts_files;

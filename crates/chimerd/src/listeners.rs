@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use truechimer_config::Roles;
@@ -12,16 +13,22 @@ use truechimer_engine::{Engine, Verdict};
 use truechimer_sys::poll::{Interest, PollSet};
 use truechimer_sys::udp::{Batch, ServerSocket};
 use truechimer_time::Now;
-use truechimer_wire::HEADER_LEN;
 
 use crate::clocks::Clocks;
 use crate::signing::{Job, Signer};
+
+mod answer;
+
+use answer::job;
+pub(crate) use answer::{Host, Share, answer};
 
 struct Open {
     /// A number of its own, never used again.
     id: u64,
     wanted: Listener,
-    socket: ServerSocket,
+    socket: Arc<ServerSocket>,
+    /// Those of the other workers, if there are several.
+    others: Vec<Arc<ServerSocket>>,
     /// Its place in the poll set of this turn.
     place: usize,
     /// The last call failed for want of memory or the like: not waited for in the next turn.
@@ -32,6 +39,8 @@ struct Open {
 pub(crate) struct Listeners {
     open: Vec<Open>,
     roles: Roles,
+    /// How many sockets each has. With more than one they are the workers', and the loop answers nobody.
+    workers: usize,
     /// Room for what comes in, made when there is somewhere to come in. Not used on the inline path, where libc may be
     /// interposed by a simulated network, which knows no batches and lets a socket be read once when `poll` says so.
     batch: Option<Batch>,
@@ -71,8 +80,22 @@ impl fmt::Display for ListenError {
 }
 
 impl Listeners {
-    pub(crate) fn new(roles: Roles) -> Self {
-        Self { open: Vec::new(), roles, batch: None }
+    pub(crate) fn new(roles: Roles, workers: usize) -> Self {
+        Self { open: Vec::new(), roles, workers: workers.max(1), batch: None }
+    }
+
+    /// How many workers the sockets are for; `None` if the loop answers.
+    pub(crate) fn workers(&self) -> Option<usize> {
+        (self.workers > 1).then_some(self.workers)
+    }
+
+    /// The sockets of one of the workers.
+    pub(crate) fn share(&self, worker: usize) -> Share {
+        let socket = |open: &Open| match worker.checked_sub(1) {
+            None => Some((open.id, Arc::clone(&open.socket))),
+            Some(other) => Some((open.id, Arc::clone(open.others.get(other)?))),
+        };
+        self.open.iter().filter_map(socket).collect()
     }
 
     /// Opens and closes sockets until they are those of `serve`. Sockets that stay wanted are kept with what waits in
@@ -85,22 +108,24 @@ impl Listeners {
                 missing.push(listener.clone());
             }
         }
-        let mut fresh = open_all(&missing, self.roles);
+        let mut fresh = self.open_all(&missing);
         if matches!(&fresh, Err(error) if error.error.kind() == io::ErrorKind::AddrInUse) {
             // Perhaps by a socket of ours that has to go, such as one on all addresses that gives way to one of them.
             let (kept, gone): (Vec<Open>, Vec<Open>) =
                 self.open.drain(..).partition(|open| wanted.contains(&open.wanted));
             self.open = kept;
             let gone: Vec<Listener> = gone.into_iter().map(|open| open.wanted).collect();
-            fresh = open_all(&missing, self.roles);
+            fresh = self.open_all(&missing);
             if fresh.is_err() {
-                self.open.extend(gone.iter().filter_map(|listener| Open::new(listener, self.roles).ok()));
+                self.open.extend(
+                    gone.iter().filter_map(|listener| Open::new(listener, self.roles, self.workers).ok()),
+                );
             }
         }
         let mut fresh = fresh?;
         self.open.retain(|open| wanted.contains(&open.wanted));
         self.open.append(&mut fresh);
-        if self.open.is_empty() || self.roles == Roles::Inline {
+        if self.open.is_empty() || self.roles == Roles::Inline || self.workers > 1 {
             self.batch = None;
         } else if self.batch.is_none() {
             self.batch = Some(Batch::new());
@@ -115,6 +140,9 @@ impl Listeners {
 
     /// Names the sockets to wait for. Whether some socket rests.
     pub(crate) fn register(&mut self, poll: &mut PollSet) -> bool {
+        if self.workers > 1 {
+            return false;
+        }
         let mut any_rests = false;
         for open in &mut self.open {
             let rests = std::mem::take(&mut open.resting);
@@ -141,6 +169,10 @@ impl Listeners {
 }
 
 impl Listeners {
+    fn open_all(&self, listeners: &[Listener]) -> Result<Vec<Open>, ListenError> {
+        listeners.iter().map(|listener| Open::new(listener, self.roles, self.workers)).collect()
+    }
+
     /// Sends a reply that was made elsewhere, if the socket is still there. One that cannot be sent is lost on the way.
     pub(crate) fn send(&self, id: u64, reply: &[u8], remote: SocketAddr, local: Option<IpAddr>) {
         if let Some(open) = self.open.iter().find(|open| open.id == id) {
@@ -149,55 +181,28 @@ impl Listeners {
     }
 }
 
-fn open_all(listeners: &[Listener], roles: Roles) -> Result<Vec<Open>, ListenError> {
-    listeners.iter().map(|listener| Open::new(listener, roles)).collect()
-}
-
 /// Numbers sockets.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Open {
-    fn new(wanted: &Listener, roles: Roles) -> Result<Self, ListenError> {
-        match ServerSocket::open(wanted.address, wanted.interface.as_deref()) {
-            Ok(socket) => {
-                if roles == Roles::Process {
-                    socket.stamp_briefly();
-                }
-                let id = LAST_ID.fetch_add(1, Ordering::Relaxed);
-                Ok(Self { id, wanted: wanted.clone(), socket, place: usize::MAX, resting: false })
-            }
-            Err(error) => Err(ListenError { wanted: wanted.clone(), error }),
+    fn new(wanted: &Listener, roles: Roles, count: usize) -> Result<Self, ListenError> {
+        let failed = |error| ListenError { wanted: wanted.clone(), error };
+        let interface = wanted.interface.as_deref();
+        let mut sockets = ServerSocket::open_several(wanted.address, interface, count).map_err(failed)?;
+        if roles == Roles::Process {
+            sockets.iter().for_each(ServerSocket::stamp_briefly);
         }
+        let others = sockets.split_off(1).into_iter().map(Arc::new).collect();
+        let socket = sockets.pop().ok_or_else(|| failed(io::ErrorKind::Other.into()))?;
+        let id = LAST_ID.fetch_add(1, Ordering::Relaxed);
+        let (wanted, socket) = (wanted.clone(), Arc::new(socket));
+        Ok(Self { id, wanted, socket, others, place: usize::MAX, resting: false })
     }
 
     fn answer_batch(&self, batch: &mut Batch, staff: &mut Staff<'_>) -> io::Result<()> {
         let Staff { engine, clocks, signer } = staff;
         batch.receive(&self.socket)?;
-        // Once for all of them, and after all of them.
-        let now = clocks.now();
-        let Some(mut serving) = engine.serve(now) else { return Ok(()) };
-        for request in batch.requests() {
-            let received = request.received;
-            let stamp = clocks.received(received.kernel_stamp, now);
-            let verdict =
-                serving.handle_request(request.buffer, received.len, received.remote, received.local, stamp);
-            match verdict {
-                Verdict::Reply(len) => request.reply(len),
-                Verdict::Drop(_) => {}
-                Verdict::Sign => {
-                    let job = self.job(request.buffer, received.remote, received.local, now);
-                    if let Err(error) = push(signer, job) {
-                        serving.handle_signed(Err(error));
-                    }
-                }
-            }
-        }
-        batch.send(&self.socket, |replies| {
-            let now = clocks.now();
-            for reply in replies {
-                engine.stamp_reply(reply, now.cooked);
-            }
-        });
+        answer((self.id, &self.socket), batch, *engine, clocks, |job| push(signer, job));
         Ok(())
     }
 
@@ -215,7 +220,7 @@ impl Open {
             Verdict::Reply(len) => len,
             Verdict::Drop(_) => return Ok(()),
             Verdict::Sign => {
-                let job = self.job(buffer, received.remote, received.local, now);
+                let job = job(self.id, buffer, received.remote, received.local, now);
                 if let Err(error) = push(signer, job) {
                     engine.handle_signed(Err(error));
                 }
@@ -227,13 +232,6 @@ impl Open {
         // A reply that cannot be sent is a reply lost on the way.
         let _ = self.socket.send_to(reply, received.remote, received.local);
         Ok(())
-    }
-
-    /// What [`Verdict::Sign`] left in the buffer.
-    fn job(&self, buffer: &[u8], remote: SocketAddr, local: Option<IpAddr>, now: Now) -> Option<Job> {
-        let (packet, rest) = buffer.split_first_chunk::<HEADER_LEN>()?;
-        let key_id = *rest.first_chunk()?;
-        Some(Job { packet: *packet, key_id, remote, local, listener: self.id, since: now.mono })
     }
 }
 

@@ -72,6 +72,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     options.journal = Journal::stderr(args.debug);
     options.reload = Some(Box::new(move || load(&path)));
     options.signals = true;
+    options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
     options.service = ServiceManager::from_environment()
         .map_err(|error| format!("the service manager's socket, NOTIFY_SOCKET, is no good: {error}"))?;
     let mut daemon = Daemon::new(options).map_err(|error| error.to_string())?;

@@ -323,3 +323,24 @@ fn at_22_cookies_outlive_a_restart_of_the_server() {
     let nts = nts(&client.report());
     assert_eq!((nts.key_exchanges, nts.naks), (1, 0), "{nts:?}");
 }
+
+#[test]
+fn workers_open_cookies_with_the_keys_that_the_loop_has() {
+    let server = Server::start_with("workers = 3", "", &[]);
+    let clients: Vec<Program> = (0..3).map(|_| Program::start(&server, "")).collect();
+    for client in &clients {
+        wait_for("samples", 30, || client.report().samples >= 4);
+    }
+    // Every reload makes new responders, with the same ring.
+    signal(server.child.id(), "HUP");
+    for client in &clients {
+        let before = client.report().samples;
+        wait_for("more samples", 30, || client.report().samples > before + 4);
+        let nts = nts(&client.report());
+        assert_eq!((nts.key_exchanges, nts.naks), (1, 0), "{nts:?}");
+    }
+    let path = server.path("run").join(OBSERVE_SOCKET);
+    let served = Client::connect(&path, Duration::from_secs(5)).unwrap().report().unwrap().server.unwrap();
+    assert!(served.nts >= 24 && served.nts == served.answered && served.nts_naks == 0, "{served:?}");
+    server.end();
+}

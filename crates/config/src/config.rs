@@ -25,6 +25,8 @@ pub struct Config {
     pub roles: Roles,
     /// `daemon.ready`: when the service manager is told that the service is ready.
     pub ready: Ready,
+    /// `serve.workers`: how many threads answer requests; with 1 the event loop does it.
+    pub workers: usize,
     /// `daemon.user`: whom to become after the start, `None` to stay who we are.
     pub user: Option<String>,
     /// `[nts]`: whose certificates are believed.
@@ -112,6 +114,7 @@ impl Default for Config {
             paths: Paths::default(),
             clock_control: true,
             roles: Roles::Process,
+            workers: 1,
             ready: Ready::Started,
             user: None,
             trust: CertificateTrust::default(),

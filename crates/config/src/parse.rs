@@ -238,6 +238,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     if let Some(table) = reader.section(root, "serve") {
         let mut serve = sections::read_serve(reader, &table);
         config.paths.signd = sections::path(reader, &table, "signd").flatten();
+        config.workers = reader.integer(&table, "workers").unwrap_or(1);
         serve.sign = config.paths.signd.is_some();
         config.serve_nts =
             sections::read_serve_nts(reader, &table, &serve.listen, config.paths.state_dir.clone());

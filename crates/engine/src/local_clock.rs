@@ -145,7 +145,7 @@ impl LocalClock {
     }
 
     fn tolerance(&self, now: Now) -> f64 {
-        JUMP_FLOOR_S + (RATE_SLACK + self.frequency().rate().abs()) * self.elapsed(now).abs()
+        tolerance_s(self.frequency().rate(), self.elapsed(now))
     }
 
     /// Since the last look, seconds; negative for a reading that is handed in after a newer one.
@@ -164,6 +164,12 @@ impl LocalClock {
         let near_midnight = into_day < self.elapsed(now) + 2.0 || into_day > 86_398.0;
         near_midnight && (jump - expected).abs() <= self.tolerance(now)
     }
+}
+
+/// By how much the progress of the two clocks may differ in so many seconds while the one is made to run at this rate,
+/// seconds: more is a jump.
+pub(crate) fn tolerance_s(rate: f64, elapsed_s: f64) -> f64 {
+    JUMP_FLOOR_S + (RATE_SLACK + rate.abs()) * elapsed_s.abs()
 }
 
 fn apart(cooked: Cooked, raw: Raw) -> f64 {

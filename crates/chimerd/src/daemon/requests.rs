@@ -27,6 +27,10 @@ impl Daemon {
             Request::Report => {
                 let mut report = self.engine.report(now);
                 report.key_exchange = self.nts.as_ref().and_then(Serving::report);
+                if let (Some(workers), Some(mut sum)) = (&self.workers, self.engine.server_counters()) {
+                    workers.count(&mut sum);
+                    report.server = Some(sum.report());
+                }
                 return Response::Ok(Answer::Report(Box::new(report)));
             }
             Request::Version => return Response::Ok(Answer::Version(Version::of_daemon())),
@@ -71,6 +75,9 @@ impl Daemon {
         let mut config = reload()?;
         config.engine.era_floor = config.engine.era_floor.max(self.config.engine.era_floor);
         self.listeners.configure(config.engine.serve.as_ref()).map_err(|error| error.to_string())?;
+        if let Some(workers) = &self.workers {
+            workers.share_out(&self.listeners);
+        }
         if self.resolver.is_none() && wants_resolver(&config.engine) {
             // Without one, the engine is told that names cannot be resolved, and asks again later.
             self.resolver = start_resolver(self.config.roles).ok();
@@ -98,6 +105,7 @@ impl Daemon {
             ("daemon.state_dir", config.paths.state_dir != self.config.paths.state_dir),
             ("daemon.run_dir", config.paths.run_dir != self.config.paths.run_dir),
             ("clock.control", config.clock_control != self.config.clock_control),
+            ("serve.workers", config.workers != self.config.workers),
             ("daemon.roles", config.roles != self.config.roles),
             ("daemon.user", config.user != self.config.user),
         ];

@@ -8,11 +8,12 @@ use truechimer_time::{Mono, Now};
 use truechimer_wire::HEADER_LEN;
 use truechimer_wire::signd::SIGNED_LEN;
 
-use super::Daemon;
+use super::{Daemon, RunError};
 use crate::clocks::Clocks;
 use crate::journal::{Journal, Priority};
 use crate::listeners::{Listeners, Staff};
 use crate::signing::{Desk, Job, Signer};
+use crate::workers::Workers;
 
 impl Daemon {
     /// Answers what has come in, and goes on with signatures.
@@ -20,6 +21,14 @@ impl Daemon {
         let staff =
             Staff { engine: &mut self.engine, clocks: &mut self.clocks, signer: self.signer.as_mut() };
         self.listeners.handle_ready(&self.poll, &mut self.buffer, staff, now);
+        let jobs = self.workers.as_mut().map(|workers| workers.take_jobs(&self.poll)).unwrap_or_default();
+        for job in jobs {
+            let pushed =
+                self.signer.as_mut().ok_or(SigningError::Unavailable).and_then(|signer| signer.push(job));
+            if let Err(error) = pushed {
+                self.engine.handle_signed(Err(error));
+            }
+        }
         if let Some(signer) = &mut self.signer {
             let mut office = Office {
                 engine: &mut self.engine,
@@ -30,6 +39,19 @@ impl Daemon {
             };
             signer.handle_ready(&self.poll, now.mono, &mut office);
         }
+    }
+
+    /// Starts the workers once there is something to serve, and keeps them informed.
+    pub(super) fn keep_workers(&mut self, now: Now) -> Result<(), RunError> {
+        let kept = match (&mut self.workers, self.listeners.workers(), self.more_clocks) {
+            (Some(workers), ..) => workers.keep(&mut self.engine, now),
+            (None, Some(count), Some(make_clock)) => {
+                let started = Workers::start(count, &self.listeners, &mut self.engine, make_clock, now);
+                started.map(|workers| self.workers = workers)
+            }
+            _ => Ok(()),
+        };
+        kept.map_err(|error| RunError(format!("cannot answer requests: {error}")))
     }
 
     /// Has replies signed at another place from now on, or nowhere.

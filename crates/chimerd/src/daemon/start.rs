@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use truechimer_config::Roles;
 use truechimer_discipline::clock::{ClockCommand, ClockResult, SystemClock};
 use truechimer_discipline::gates::{Gate, Gates};
 use truechimer_engine::config::{ClockConfig, EngineConfig};
@@ -84,7 +85,11 @@ impl Daemon {
     /// A port or a socket cannot be opened, there is no randomness, or the resolver cannot be started.
     pub fn new(options: DaemonOptions) -> Result<Self, StartError> {
         let DaemonOptions { mut config, mut clock, mut journal, controls_clock, .. } = options;
-        let mut listeners = Listeners::new(config.roles);
+        let workers = match (config.roles, options.more_clocks) {
+            (Roles::Process, Some(_)) => config.workers,
+            _ => 1,
+        };
+        let mut listeners = Listeners::new(config.roles, workers);
         listeners.configure(config.engine.serve.as_ref())?;
         let user = config.user.as_deref();
         let control =
@@ -139,6 +144,8 @@ impl Daemon {
             buffer: vec![0; BUFFER_LEN],
             exchanges: Exchanges::default(),
             listeners,
+            workers: None,
+            more_clocks: options.more_clocks,
             resolver,
             network,
             key_exchanges,

@@ -105,6 +105,11 @@ pub(crate) struct Server {
 impl Server {
     /// `more` stands in `[serve.nts]`; `wrap` is what the daemon is started with.
     pub(crate) fn start(more: &str, wrap: &[&str]) -> Self {
+        Self::start_with("", more, wrap)
+    }
+
+    /// As [`Server::start`]; `serve` stands in `[serve]`.
+    pub(crate) fn start_with(serve: &str, more: &str, wrap: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // The roles are nobody when the test runs as root, and must find the program.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -115,7 +120,7 @@ impl Server {
             "[clock]\ncontrol = false\nfrequency_file = false\n\
              [daemon]\nstate_dir = \"{0}\"\nrun_dir = \"{0}/run\"\n\
              [local]\nstratum = 9\n\
-             [serve]\nlisten = [\"127.0.0.1:{ntp}\"]\nallow = [\"127.0.0.0/8\"]\n\
+             [serve]\nlisten = [\"127.0.0.1:{ntp}\"]\nallow = [\"127.0.0.0/8\"]\n{serve}\n\
              [serve.nts]\nlisten = [\"127.0.0.1:{ke}\"]\n\
              certificate = \"{0}/chain.pem\"\nprivate_key = \"{0}/key.pem\"\n{more}\n",
             dir.path().display()

@@ -179,6 +179,11 @@ pub static KEYS: &[Key] = &[
     key("serve", "deny", Kind::Networks, "`[]`", r#"["10.99.0.0/16"]"#,
         "Networks that are not answered though a wider network in `allow` covers them."),
 
+    key("serve", "workers", integer(1, 64), "`1`", "4",
+        "How many threads answer requests, each on a socket of its own; with 1 the event loop does it. The kernel gives \
+         each client to one of them. For servers with more to do than one processor can, which is some hundred thousand \
+         requests a second. Limits on what strangers may use up hold for each thread. With `daemon.roles = \"inline\"` it \
+         is always the event loop. Takes effect at the start."),
     key("serve", "signd", Kind::Path { longest: 100 }, "none", r#""/var/lib/samba/ntp_signd""#,
         "For a domain controller: the socket of Samba's `ntp_signd`, or the folder that it is in. Members of the domain \
          (MS-SNTP) are then answered with replies that Samba has signed. Whoever is answered can have replies signed \

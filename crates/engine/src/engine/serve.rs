@@ -7,7 +7,8 @@ use truechimer_nts::KeyRing;
 use truechimer_time::{Cooked, Now, Stamp};
 
 use super::{Engine, Verdict};
-use crate::server::{Responder, Serving, SigningError};
+use crate::server::worker::Publication;
+use crate::server::{Counters, Responder, Serving, SigningError};
 
 impl Engine {
     /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
@@ -34,7 +35,38 @@ impl Engine {
     pub fn serve(&mut self, now: Now) -> Option<Serving<'_>> {
         let now = self.begin(now)?;
         let responder = self.responder.as_mut()?;
-        Some(Serving { responder, served: self.system.served(now, &self.clock, &self.local), now })
+        let served = self.system.served(now, &self.clock, &self.local);
+        Some(Serving { responder, served, now, refusal: None })
+    }
+
+    /// What [workers](crate::server::worker) are to tell from now on; `None` without a server. To be handed to all of them soon,
+    /// at least once a second, and after every change of the clock.
+    pub fn publish(&mut self, now: Now) -> Option<Publication> {
+        let now = self.begin(now)?;
+        let stepped = self.responder.as_ref()?.stepped();
+        let served = self.system.served(now, &self.clock, &self.local);
+        Some(Publication { served, now, rate: self.clock.frequency().rate(), stepped })
+    }
+
+    /// A responder like the engine's own, with randomness of its own, for a [worker](crate::server::worker); `None` without
+    /// a server. It is out of date when [`Engine::responder_version`] changes.
+    pub fn new_responder(&mut self) -> Option<Responder> {
+        let serve = self.config.serve.as_ref()?;
+        let mut responder = Responder::new(serve, &self.config.keys);
+        let mut seed = [0; 32];
+        self.rng.fill(&mut seed);
+        responder.handle_key_ring(self.ring.clone(), seed);
+        Some(responder)
+    }
+
+    /// Changes when the responders of workers have to be made anew.
+    pub fn responder_version(&self) -> u64 {
+        self.responder_version
+    }
+
+    /// What the engine's own responder has done so far.
+    pub fn server_counters(&self) -> Option<Counters> {
+        self.responder.as_ref().map(Responder::counters)
     }
 
     /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.
@@ -59,6 +91,7 @@ impl Engine {
 
     /// What the configuration says of serving is put into force.
     pub(super) fn configure_responder(&mut self) {
+        self.responder_version += 1;
         let keys = &self.config.keys;
         match (&mut self.responder, &self.config.serve) {
             (Some(responder), Some(serve)) => responder.handle_config(serve, keys),
@@ -70,6 +103,7 @@ impl Engine {
     }
 
     pub(super) fn share_key_ring(&mut self) {
+        self.responder_version += 1;
         let mut seed = [0; 32];
         self.rng.fill(&mut seed);
         if let Some(responder) = self.responder.as_mut() {

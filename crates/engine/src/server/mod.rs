@@ -26,8 +26,10 @@
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
 pub(crate) mod access;
+mod counters;
 mod nts;
 mod reason;
+pub mod worker;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -45,8 +47,9 @@ use crate::engine::Verdict;
 use crate::report::ServerReport;
 
 pub use access::Access;
+pub use counters::Counters;
 use nts::{Asked, Sealer};
-use reason::{DropCounters, DropReason};
+use reason::DropReason;
 
 /// What is told to clients: published by the system process after every clock update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,13 +91,7 @@ pub struct Responder {
     signs: bool,
     sealer: Option<Sealer>,
     stepped: Option<Mono>,
-    received: u64,
-    answered: u64,
-    authenticated: u64,
-    signed: u64,
-    sealed: u64,
-    naks: u64,
-    dropped: DropCounters,
+    counters: Counters,
 }
 
 impl Responder {
@@ -106,13 +103,7 @@ impl Responder {
             signs: config.sign,
             sealer: None,
             stepped: None,
-            received: 0,
-            answered: 0,
-            authenticated: 0,
-            signed: 0,
-            sealed: 0,
-            naks: 0,
-            dropped: DropCounters::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -144,14 +135,11 @@ impl Responder {
         served: &Served,
         now: Now,
     ) -> Verdict {
-        self.received = self.received.saturating_add(1);
         let request = match self.check(buffer.get(..len), remote, local, now) {
             Ok(request) => request,
-            Err(reason) => {
-                self.dropped.count(reason);
-                return Verdict::Drop(reason.name());
-            }
+            Err(reason) => return self.refuse(reason),
         };
+        self.counters.received = self.counters.received.saturating_add(1);
         let reply = reply(&request, received, served, now);
         if let (Proof::Signature, Some(room)) = (&request.proof, buffer.first_chunk_mut()) {
             *room = reply.write();
@@ -160,7 +148,7 @@ impl Responder {
         let Some(len) = self.write(reply, request.identifier, request.proof, buffer) else {
             return Verdict::Drop(DropReason::Length.name()); // cannot be: the request was not shorter
         };
-        self.answered = self.answered.saturating_add(1);
+        self.counters.answered = self.counters.answered.saturating_add(1);
         Verdict::Reply(len)
     }
 
@@ -185,10 +173,10 @@ impl Responder {
     pub fn handle_signed(&mut self, result: Result<(), SigningError>) {
         match result {
             Ok(()) => {
-                self.answered = self.answered.saturating_add(1);
-                self.signed = self.signed.saturating_add(1);
+                self.counters.answered = self.counters.answered.saturating_add(1);
+                self.counters.signed = self.counters.signed.saturating_add(1);
             }
-            Err(error) => self.dropped.count(error.into()),
+            Err(error) => self.counters.drop(error.into()),
         }
     }
 
@@ -198,17 +186,32 @@ impl Responder {
         self.stepped = Some(now.mono);
     }
 
-    /// Counters.
+    /// When that was last.
+    pub(crate) fn stepped(&self) -> Option<Mono> {
+        self.stepped
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The same for people.
     pub fn report(&self) -> ServerReport {
-        ServerReport {
-            received: self.received,
-            answered: self.answered,
-            authenticated: self.authenticated,
-            signed: self.signed,
-            nts: self.sealed,
-            nts_naks: self.naks,
-            dropped: self.dropped.report(),
-        }
+        self.counters.report()
+    }
+
+    /// Another one takes over and goes on counting, as the configuration or the keys have changed.
+    pub fn give_way_to(&mut self, other: Self) {
+        let counters = self.counters;
+        *self = Self { counters, ..other };
+    }
+
+    /// Counts a request that is not answered.
+    fn refuse(&mut self, reason: DropReason) -> Verdict {
+        self.counters.received = self.counters.received.saturating_add(1);
+        self.counters.drop(reason);
+        Verdict::Drop(reason.name())
     }
 
     /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply.
@@ -270,15 +273,15 @@ impl Responder {
                 let (id, rest) = buffer.get_mut(len..)?.split_first_chunk_mut()?;
                 *id = key_id.to_be_bytes();
                 rest.get_mut(..digest_len)?.fill(0);
-                self.authenticated = self.authenticated.saturating_add(1);
+                self.counters.authenticated = self.counters.authenticated.saturating_add(1);
                 Some(len + KEY_ID_LEN + digest_len)
             }
             Proof::Nts(Asked::Sealed(request)) => {
-                self.sealed = self.sealed.saturating_add(1);
+                self.counters.sealed = self.counters.sealed.saturating_add(1);
                 self.sealer.as_mut()?.put(reply, request, buffer)
             }
             Proof::Nts(Asked::Nak(unique_identifier)) => {
-                self.naks = self.naks.saturating_add(1);
+                self.counters.naks = self.counters.naks.saturating_add(1);
                 write_nak(buffer, &reply, &unique_identifier).ok()
             }
         }
@@ -304,6 +307,8 @@ pub struct Serving<'a> {
     pub(crate) responder: &'a mut Responder,
     pub(crate) served: Served,
     pub(crate) now: Now,
+    /// Why nobody is answered at all.
+    pub(crate) refusal: Option<DropReason>,
 }
 
 impl Serving<'_> {
@@ -316,7 +321,10 @@ impl Serving<'_> {
         local: Option<IpAddr>,
         received: Stamp,
     ) -> Verdict {
-        self.responder.handle(buffer, len, remote, local, received, &self.served, self.now)
+        match self.refusal {
+            Some(reason) => self.responder.refuse(reason),
+            None => self.responder.handle(buffer, len, remote, local, received, &self.served, self.now),
+        }
     }
 
     /// As [`Engine::handle_signed`](crate::Engine::handle_signed).

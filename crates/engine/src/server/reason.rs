@@ -8,7 +8,7 @@ use super::SigningError;
 
 /// Why a request was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DropReason {
+pub(crate) enum DropReason {
     /// Shorter than a header.
     Length,
     /// Not version 1 to 4.
@@ -25,6 +25,9 @@ pub(super) enum DropReason {
     Denied,
     /// The clock was stepped a moment ago.
     ClockStepped,
+    /// The engine has not looked at the clock for too long, or the clock has jumped since: only on a thread of its own
+    /// (see [`super::worker`]).
+    ClockUnwatched,
     /// An extension field with an impossible length.
     FieldLength,
     /// More extension fields than any use of them needs.
@@ -53,7 +56,7 @@ pub(super) enum DropReason {
 
 impl DropReason {
     /// All of them, in the order of the enum.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Length,
         Self::Version,
         Self::Mode,
@@ -62,6 +65,7 @@ impl DropReason {
         Self::NotUnicast,
         Self::Denied,
         Self::ClockStepped,
+        Self::ClockUnwatched,
         Self::FieldLength,
         Self::TooManyFields,
         Self::Trailing,
@@ -87,6 +91,7 @@ impl DropReason {
             Self::NotUnicast => "not_unicast",
             Self::Denied => "denied",
             Self::ClockStepped => "clock_stepped",
+            Self::ClockUnwatched => "clock_unwatched",
             Self::FieldLength => "field_length",
             Self::TooManyFields => "too_many_fields",
             Self::Trailing => "trailing",
@@ -128,7 +133,7 @@ impl From<ParseError> for DropReason {
 }
 
 /// A counter for each reason.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DropCounters([u64; DropReason::ALL.len()]);
 
 impl DropCounters {
@@ -136,6 +141,13 @@ impl DropCounters {
     pub(super) fn count(&mut self, reason: DropReason) {
         if let Some(counter) = self.0.get_mut(reason as usize) {
             *counter = counter.saturating_add(1);
+        }
+    }
+
+    /// Adds those of another.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
         }
     }
 

@@ -385,6 +385,7 @@ fn an_unstamped_reply_still_leaves_after_it_came() {
 mod mac;
 mod nts;
 mod signing;
+mod worker;
 
 /// No sources; everybody is served.
 fn config() -> EngineConfig {

@@ -85,6 +85,11 @@ pub(crate) fn allow_absent_address(socket: &OwnedFd, family: IpAddr) {
     };
 }
 
+/// Lets further sockets of the same user be bound to the same address. Not best effort: without it there is only one.
+pub(super) fn share_port(socket: &OwnedFd) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
+}
+
 /// Ties a socket to a network interface. This one is not best effort: serving on every interface instead would
 /// be a surprise.
 pub(crate) fn bind_to_interface(socket: &OwnedFd, interface: &str) -> io::Result<()> {

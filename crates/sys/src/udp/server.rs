@@ -11,12 +11,23 @@ use crate::ffi::{self, set_option};
 
 /// A socket that answers whoever asks.
 ///
-/// The port is not shared (`SO_REUSEADDR` is off): a second server on it is an error that the operator should see, and
-/// nobody can take our requests by binding to the same port more narrowly.
+/// The port is not shared with other programs (`SO_REUSEADDR` is off): a second server on it is an error that the operator
+/// should see, and nobody can take our requests by binding to the same port more narrowly.
 #[derive(Debug)]
 pub struct ServerSocket {
     socket: OwnedFd,
     local: SocketAddr,
+}
+
+/// With whom a socket shares its port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// With nobody.
+    Alone,
+    /// With those that join it after it was bound.
+    Opens,
+    /// With those that are there.
+    Joins,
 }
 
 impl ServerSocket {
@@ -27,6 +38,29 @@ impl ServerSocket {
     /// `EADDRINUSE` if another program listens there, `EACCES` without the privilege for a low port, `ENODEV` for an
     /// interface that does not exist, `EAFNOSUPPORT` without IPv6, or no descriptors left.
     pub fn open(address: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
+        Self::open_as(address, interface, Sharing::Alone)
+    }
+
+    /// Several sockets on one address, among which the kernel shares the clients out: each client always comes to the same
+    /// one. The first is bound like one that is alone, so another program on the port is an error here too; from then on,
+    /// only programs of the same user could join.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_several(address: SocketAddr, interface: Option<&str>, count: usize) -> io::Result<Vec<Self>> {
+        if count <= 1 {
+            return Ok(vec![Self::open(address, interface)?]);
+        }
+        let first = Self::open_as(address, interface, Sharing::Opens)?;
+        let address = first.local;
+        let mut sockets = vec![first];
+        for _ in 1..count {
+            sockets.push(Self::open_as(address, interface, Sharing::Joins)?);
+        }
+        Ok(sockets)
+    }
+
+    fn open_as(address: SocketAddr, interface: Option<&str>, sharing: Sharing) -> io::Result<Self> {
         let family = address.ip();
         let socket = ffi::socket(domain(family), libc::SOCK_DGRAM)?;
         if address.is_ipv6() {
@@ -41,7 +75,13 @@ impl ServerSocket {
         options::ask_for_stamps(&socket, false);
         options::ask_for_details(&socket, family, !is_the_only_one(family));
         options::never_fragment(&socket, family);
+        if sharing == Sharing::Joins {
+            options::share_port(&socket)?;
+        }
         bind_to(&socket, address)?;
+        if sharing == Sharing::Opens {
+            options::share_port(&socket)?;
+        }
         // Asked only where the port is the kernel's choice, as demonstrations and tests do.
         let local = if address.port() == 0 { local_address(&socket)? } else { address };
         Ok(Self { socket, local })

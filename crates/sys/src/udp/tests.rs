@@ -136,6 +136,38 @@ fn a_taken_port_is_an_error_that_the_operator_sees() {
 }
 
 #[test]
+fn several_sockets_share_the_clients_of_a_port_and_nobody_else_gets_in() {
+    for address in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let sockets = ServerSocket::open_several(address.parse().unwrap(), None, 4).unwrap();
+        let local = sockets[0].local();
+        assert!(sockets.iter().all(|socket| socket.local() == local));
+        for second in [
+            ServerSocket::open(local, None),
+            ServerSocket::open_several(local, None, 2).map(|_| unreachable!()),
+        ] {
+            assert_eq!(second.unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
+        }
+        let target = SocketAddr::from(([127, 0, 0, 1], local.port()));
+        let clients: Vec<_> = (0..64).map(|_| ClientSocket::open(target, None).unwrap()).collect();
+        let mut counts = [0; 4];
+        for _ in 0..2 {
+            for client in &clients {
+                client.send(b"?").unwrap();
+            }
+            let mut buffer = [0; 8];
+            for (socket, count) in sockets.iter().zip(&mut counts) {
+                while socket.recv(&mut buffer).unwrap().is_some() {
+                    *count += 1;
+                }
+            }
+        }
+        assert_eq!(counts.iter().sum::<i32>(), 128);
+        // Both requests of a client came to the same socket.
+        assert!(counts.iter().all(|count| *count > 0 && count % 2 == 0), "{counts:?}");
+    }
+}
+
+#[test]
 fn nobody_listening_is_reported_and_does_not_spin() {
     let gone = {
         let server = ServerSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();

@@ -352,3 +352,26 @@ proptest! {
         }
     }
 }
+
+/// Were it the same for two, they could seal two messages alike.
+#[test]
+fn responders_for_workers_have_the_keys_and_randomness_of_their_own() {
+    let mut client = Client::new(Algorithm::AesSivCmac256);
+    let mut engine = engine();
+    let version = engine.responder_version();
+    engine.handle_key_ring(Some(Arc::new(client.ring.clone())));
+    assert_ne!(engine.responder_version(), version);
+    let asked = client.ask(0);
+    let [first, second] = [(); 2].map(|()| {
+        let mut responder = engine.new_responder().unwrap();
+        let mut buffer = asked.packet.clone();
+        let len = buffer.len();
+        let client = CLIENT.parse().unwrap();
+        let verdict = responder.handle(&mut buffer, len, client, None, stamp(now().cooked), &served(), now());
+        assert_eq!(verdict, Verdict::Reply(len));
+        responder.stamp(&mut buffer, now().cooked);
+        buffer
+    });
+    assert_eq!([&first, &second].map(|reply| client.open(&asked, reply)), [Some(1), Some(1)]);
+    assert_ne!(first, second);
+}
