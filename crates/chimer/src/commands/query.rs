@@ -13,6 +13,7 @@ use crate::human;
 use crate::outcome::{Failure, Outcome, Style, terminal_width, to_json};
 
 mod answer;
+mod key;
 mod measure;
 mod target;
 
@@ -20,6 +21,7 @@ mod target;
 mod tests;
 
 use answer::Answer;
+use key::Key;
 use target::Target;
 
 /// Seconds between two requests to one server.
@@ -49,6 +51,7 @@ Examples:
   chimer query pool.ntp.org
   chimer query -4 --samples 8 time.example.net 192.0.2.1 [2001:db8::1]:1123
   chimer query --nts time.cloudflare.com
+  chimer query --key 10 --keys /etc/truechimer/keys 192.0.2.1
   chimer query --json time.example.net | jq '.hosts[0].offset_s'")]
 pub struct QueryArgs {
     /// Names or addresses, also with a port after a colon; IPv6 addresses then in brackets
@@ -81,6 +84,12 @@ pub struct QueryArgs {
     /// Believe the authorities in this PEM file, and not those of the system
     #[arg(long, value_name = "FILE", requires = "nts")]
     pub trust: Option<PathBuf>,
+    /// Authenticate with this symmetric key, and believe only replies that are authenticated with it
+    #[arg(long, value_name = "ID", requires = "keys", conflicts_with = "nts", value_parser = clap::value_parser!(u32).range(1..))]
+    pub key: Option<u32>,
+    /// The key file that it is in, in chrony's or ntpd's format
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub keys: Option<PathBuf>,
     /// Everything that is known, a block a host
     #[arg(long, short)]
     pub verbose: bool,
@@ -104,6 +113,7 @@ struct Manner {
     timeout_s: f64,
     version: u8,
     family: Option<Family>,
+    key: Option<Key>,
     nts: Option<Nts>,
 }
 
@@ -117,7 +127,7 @@ struct Nts {
 /// Asks.
 ///
 /// # Errors
-/// A host that cannot be one, or no time to answer.
+/// A host that cannot be one, no time to answer, or no such key.
 pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     if args.timeout == Some(0.0) {
         return Err(Failure::usage("a timeout of 0 s leaves no time for an answer"));
@@ -135,7 +145,8 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     };
     let timeout_s = args.timeout.unwrap_or(f64::from(args.samples) * SPACING_S + PATIENCE_S);
     let nts = args.nts.then(|| Nts { ke_port: args.ke_port, trust: trust(args.trust.as_ref()) });
-    let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version, family, nts };
+    let key = args.key.zip(args.keys.as_ref()).map(|(id, path)| Key::read(id, path)).transpose()?;
+    let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version, family, key, nts };
     let answers = ask_all(&targets, &manner);
     let style = Style::of_stdout(args.output.json);
     let good = answers.iter().all(|answer| answer.ok);

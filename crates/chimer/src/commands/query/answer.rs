@@ -44,8 +44,30 @@ pub(super) struct Answer {
     dropped: BTreeMap<String, u64>,
     /// Who stamped the last exchange: transmit, receive.
     stamps: Option<[String; 2]>,
+    /// With which symmetric key replies had to be authenticated; `null` without one.
+    key: Option<Key>,
     /// How the key exchange went; `null` without NTS.
     nts: Option<Nts>,
+}
+
+/// A symmetric key.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Key {
+    id: u32,
+    /// As key files call it.
+    algorithm: Option<String>,
+}
+
+impl Key {
+    fn of(source: &SourceReport) -> Option<Self> {
+        let authentication = source.authentication.as_ref()?;
+        Some(Self { id: authentication.key_id?, algorithm: authentication.algorithm.clone() })
+    }
+
+    fn words(&self) -> String {
+        let algorithm = self.algorithm.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
+        format!("{}{algorithm}", self.id)
+    }
 }
 
 /// What NTS made of it.
@@ -105,6 +127,7 @@ impl Answer {
             sent: 0,
             dropped: BTreeMap::new(),
             stamps: None,
+            key: None,
             nts: None,
         }
     }
@@ -133,6 +156,7 @@ impl Answer {
             dropped: source.dropped.clone(),
             stamps: source.stamps.clone(),
             address: address.map(|address| address.to_string()).or_else(|| source.address.clone()),
+            key: Key::of(source),
             nts: Nts::of(source),
             ..Self::failed(target, address, String::new())
         }
@@ -146,7 +170,13 @@ fn why_not(source: &SourceReport) -> String {
     }
     let requests = human::count(source.sent, "request");
     match (source.reason.as_str(), source.dropped.is_empty()) {
-        ("", true) => format!("no answer to {requests}"),
+        ("", true) => match Key::of(source) {
+            Some(key) => format!(
+                "no answer to {requests} with key {}; servers say nothing to a key that they do not have",
+                key.id
+            ),
+            None => format!("no answer to {requests}"),
+        },
         ("", false) => {
             let dropped = crate::render::counters(&source.dropped);
             format!("no valid answer to {requests}; replies that failed a check: {dropped}")
@@ -223,6 +253,9 @@ fn block(answer: &Answer, paint: Paint) -> String {
     }
     if let (Some(stratum), Some(leap), Some(id)) = (answer.stratum, &answer.leap, &answer.reference_id) {
         facts.add("Server", format!("stratum {stratum}, reference ID {id}, leap {leap}"));
+    }
+    if let Some(key) = &answer.key {
+        facts.add("Key", key.words());
     }
     if let Some(nts) = &answer.nts {
         facts.add("NTS", nts.words());

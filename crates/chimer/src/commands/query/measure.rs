@@ -50,6 +50,10 @@ fn config(endpoint: Endpoint, manner: &Manner) -> Config {
         max_delay_s: manner.timeout_s.max(0.001),
         ..SourceOptions::default()
     };
+    if let Some(key) = &manner.key {
+        options.authentication = Authentication::Key(key.id);
+        config.engine.keys = key.table.clone();
+    }
     if let Some(nts) = &manner.nts {
         options.authentication =
             Authentication::Nts(NtsOptions { ke_port: nts.ke_port, ..NtsOptions::default() });

@@ -163,7 +163,7 @@ fn server(
 
 fn ask_one(address: SocketAddr, samples: u32, timeout_s: f64) -> Answer {
     let target = target(&address.to_string()).unwrap();
-    ask(&target, &Manner { samples, timeout_s, version: 4, family: None, nts: None })
+    ask(&target, &Manner { samples, timeout_s, version: 4, family: None, key: None, nts: None })
 }
 
 #[test]
@@ -217,6 +217,62 @@ fn nobody_there_is_no_answer_in_time() {
     assert!(serde_json::to_value(&answer).unwrap()["error"].as_str().unwrap().contains("no answer"));
 }
 
+#[test]
+fn a_key_that_is_not_there_is_no_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys");
+    assert_eq!(Key::read(10, &path).unwrap_err().code, "io");
+    std::fs::write(&path, "10 AES128 HEX:0011\n").unwrap();
+    assert_eq!(Key::read(10, &path).unwrap_err().code, "bad_keys");
+    std::fs::write(&path, KEYS).unwrap();
+    assert_eq!(Key::read(12, &path).unwrap_err().status, crate::outcome::USAGE);
+    assert_eq!(Key::read(10, &path).unwrap().id, 10);
+    use clap::Parser as _;
+    for words in [&["--key", "10"][..], &["--keys", "k"], &["--key", "0", "--keys", "k"]] {
+        let words = ["chimer", "query", "192.0.2.1"].iter().chain(words);
+        assert!(crate::cli::Cli::try_parse_from(words).is_err());
+    }
+}
+
+const KEYS: &str =
+    "10 AES128 HEX:00112233445566778899AABBCCDDEEFF\n11 SHA256 HEX:00112233445566778899AABBCCDDEEFF\n";
+
+/// The server's file has other bytes for key 11, and no key 12.
+#[test]
+fn with_a_key_only_authenticated_replies_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys");
+    let theirs = format!("{KEYS}12 MD5 HEX:00112233445566778899AABBCCDDEEFF\n")
+        .replace("11 SHA256 HEX:00", "11 SHA256 HEX:FF");
+    std::fs::write(&path, theirs).unwrap();
+    let server = Serving::start_with(KEYS);
+    let ask = |id: u32| {
+        let key = Some(Key::read(id, &path).unwrap());
+        let manner = Manner { samples: 2, timeout_s: 6.0, version: 4, family: None, key, nts: None };
+        let target = Target::parse(&server.time.to_string(), 123).unwrap();
+        let answer = ask(&target, &manner);
+        (answer::blocks(std::slice::from_ref(&answer), PLAIN), serde_json::to_value(answer).unwrap())
+    };
+    let (text, value) = ask(10);
+    assert_eq!((&value["ok"], &value["samples"]), (&true.into(), &2.into()), "{value}");
+    assert_eq!(value["key"], serde_json::json!({ "id": 10, "algorithm": "AES128" }), "{value}");
+    assert!(text.contains("Key") && text.contains("10, AES128"), "{text}");
+    for id in [11, 12] {
+        let (_, value) = ask(id);
+        assert_eq!((&value["ok"], &value["samples"]), (&false.into(), &0.into()), "{value}");
+        let error = value["error"].as_str().unwrap();
+        assert!(error.contains(&format!("with key {id}; servers say nothing")), "{error}");
+    }
+    // A server that does not heed the key answers nevertheless: that is no answer.
+    let (address, thread) = self::server(1, |_, _| ());
+    let key = Some(Key::read(10, &path).unwrap());
+    let manner = Manner { samples: 1, timeout_s: 6.0, version: 4, family: None, key, nts: None };
+    let target = Target::parse(&address.to_string(), 123).unwrap();
+    let value = serde_json::to_value(super::ask(&target, &manner)).unwrap();
+    thread.join().unwrap();
+    assert_eq!((&value["ok"], &value["dropped"]["mac"]), (&false.into(), &1.into()), "{value}");
+}
+
 /// A daemon that serves time and keys on loopback until it is dropped, and the file of who vouches for it.
 struct Serving {
     time: SocketAddr,
@@ -229,6 +285,11 @@ struct Serving {
 
 impl Serving {
     fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With a key file of these lines.
+    fn start_with(keys: &str) -> Self {
         use truechimer_nts_ke::{Validity, authority::Authority};
         let dir = tempfile::tempdir().unwrap();
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
@@ -249,6 +310,8 @@ impl Serving {
              [serve.nts]\nlisten = [\"127.0.0.1:4460\"]\ncertificate = {chain:?}\nprivate_key = {key:?}\n"
         );
         let mut config = truechimer_config::parse(&text, "test").unwrap().config;
+        config.engine.keys =
+            truechimer_config::keys::parse_keys(keys.as_bytes(), "keys", false).unwrap().into_table();
         // Ports that the system chooses, which a file cannot ask for.
         config.engine.serve.as_mut().unwrap().listen[0].address.set_port(0);
         let key_exchange = config.serve_nts.as_mut().unwrap().key_exchange.as_mut().unwrap();
@@ -268,7 +331,8 @@ impl Serving {
         let target = Target::parse(host, self.time.port()).unwrap();
         let trust = CertificateTrust { system: false, files: vec![trust.to_owned()] };
         let nts = Some(Nts { ke_port: self.keys.port(), trust });
-        let manner = Manner { samples: 2, timeout_s: 20.0, version: 4, family: Some(Family::V4), nts };
+        let manner =
+            Manner { samples: 2, timeout_s: 20.0, version: 4, family: Some(Family::V4), key: None, nts };
         serde_json::to_value(ask(&target, &manner)).unwrap()
     }
 }
