@@ -37,6 +37,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         let name = format!("ours_is_nts_client_of_ours_{roles}_over_{}", family(v6));
         trials.push(trial(name, &needs(Vec::new()), move || scenario::among_ourselves(roles, v6)));
     }
+    trials.push(trial(
+        "ours_is_nts_client_of_several_threads_of_ours",
+        &needs(Vec::new()),
+        scenario::served_by_threads,
+    ));
     trials
 }
 

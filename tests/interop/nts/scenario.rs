@@ -46,6 +46,17 @@ pub(crate) fn among_ourselves(roles: &str, v6: bool) -> Result<(), String> {
     assert_served(&server)
 }
 
+/// Several threads answer, and the kernel chooses which: each request comes from another port.
+pub(crate) fn served_by_threads() -> Result<(), String> {
+    let site = Site::new(false)?;
+    let section = format!("workers = 4\n[serve.nts]\n{}", certificate(&site));
+    let server = Ours::start_server_with(&site.server, &site.folder("server")?, "process", &section)?;
+    let client = our_client(&site, &site.root, "process")?;
+    client.wait_until_selected()?;
+    assert_authenticated(&client, GCM_SIV, site.address)?;
+    assert_served(&server)
+}
+
 /// We trust another authority: nothing is asked, and the reason is said.
 pub(crate) fn strange_to_us(peer: Peer, v6: bool) -> Result<(), String> {
     let site = Site::new(v6)?;
