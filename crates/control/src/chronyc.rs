@@ -3,13 +3,15 @@
 //! One datagram asks and one answers, over a unix socket or UDP. Integers are in network byte order, there are no gaps, and
 //! a request is padded to the length of its reply, so that nobody can be flooded with our help.
 //!
-//! [`Request`] and [`Reply`] are the codec and have no opinion.
+//! [`Request`] and [`Reply`] are the codec and have no opinion; [`server::answer`] is the daemon's side. `docs/chronyc.md` says
+//! what becomes of every command.
 
 pub mod arguments;
 mod field;
 pub mod records;
 pub mod reply;
 pub mod request;
+pub mod server;
 
 pub use field::{Address, Name, Timestamp};
 pub use reply::{Answer, Reply, Status};

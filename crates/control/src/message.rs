@@ -218,6 +218,11 @@ impl From<CommandError> for Fault {
                 FaultCode::NoSuchSource,
                 format!("there is no source of that name; there are {}", names.join(", ")),
             ),
+            CommandError::AlreadyKnown => Self::new(FaultCode::Failed, "there is that source already"),
+            CommandError::TooMany => Self::new(FaultCode::Failed, "there are as many as there may be"),
+            CommandError::NotEnabled(reason) | CommandError::NotPossible(reason) => {
+                Self::new(FaultCode::Failed, reason)
+            }
         }
     }
 }

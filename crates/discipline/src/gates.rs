@@ -88,6 +88,12 @@ impl Gates {
         }
     }
 
+    /// The same where somebody wants a step whatever the policy says: [`Gate::Step`] or a refusal.
+    pub fn judge_step(&self, correction_s: f64) -> Gate {
+        let policy = StepPolicy { above_s: Some(-1.0), first: None };
+        Self { policy, ..*self }.judge(correction_s)
+    }
+
     /// A clock update was made, by slew or step.
     pub fn updated(&mut self) {
         self.updates = self.updates.saturating_add(1);

@@ -209,6 +209,8 @@ pub(crate) struct Reply {
     pub(crate) forward_s: f64,
     pub(crate) backward_s: f64,
     pub(crate) precision_s: f64,
+    /// What the server took to answer, by its own clock, seconds.
+    pub(crate) response_s: f64,
     /// Who stamped the request's departure and the reply's arrival.
     pub(crate) stamps: [StampSource; 2],
     pub(crate) local: Option<IpAddr>,
@@ -272,7 +274,7 @@ pub(crate) fn judge(
     ensure(!is_loop(&header, datagram.local), Check::Loop)?;
 
     let reply = measure(&header, datagram, departure, server_precision_s, context);
-    let processing_s = span(header.receive_timestamp, header.transmit_timestamp).seconds();
+    let processing_s = reply.response_s;
     ensure(processing_s >= -(server_precision_s + STAMP_SLACK_S), Check::ServerTime)?;
     let delay_s = reply.forward_s + reply.backward_s;
     let away_s = delay_s + processing_s;
@@ -307,6 +309,7 @@ fn measure(
         forward_s: leg(t2.bits(), departure.raw.bits()) + offset_s,
         backward_s: leg(received.bits(), t3.bits()) - offset_s,
         precision_s: server_precision_s + context.clock.precision_s() + stamp_error_s,
+        response_s: span(header.receive_timestamp, header.transmit_timestamp).seconds(),
         stamps: [departure.source, datagram.received.source],
         local: datagram.local,
     }

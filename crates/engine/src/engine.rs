@@ -10,9 +10,10 @@ use truechimer_nts::KeyRing;
 use truechimer_time::{Cooked, Mono, Now, NtpDuration, Stamp};
 
 use crate::association::Machine;
+use crate::command::Which;
 use crate::config::EngineConfig;
 use crate::event::Event;
-use crate::io::{Command, Datagram, Output, QueryId, ResolveError, Token};
+use crate::io::{Datagram, Output, QueryId, ResolveError, Token};
 use crate::local::Local;
 use crate::local_clock::{LocalClock, Progress};
 use crate::outbox::{Names, Outbox, Turn};
@@ -55,13 +56,6 @@ pub enum Verdict {
     Drop(&'static str),
 }
 
-/// Why a command was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommandError {
-    /// There is no source of that name; these there are.
-    NoSuchSource(Vec<String>),
-}
-
 /// The machine.
 #[derive(Debug)]
 pub struct Engine {
@@ -96,6 +90,7 @@ macro_rules! turn {
     };
 }
 
+mod commands;
 mod nts;
 mod serve;
 
@@ -253,27 +248,6 @@ impl Engine {
         }
     }
 
-    /// An operator's command.
-    pub fn handle_command(&mut self, command: Command, now: Now) -> Result<(), CommandError> {
-        let Some(now) = self.begin(now) else { return Ok(()) };
-        let mut turn = turn!(self, now);
-        let found = match &command {
-            Command::Online(name) => self.sources.set_online(name.as_deref(), true, &mut turn),
-            Command::Offline(name) => self.sources.set_online(name.as_deref(), false, &mut turn),
-            Command::Burst(name) => self.sources.burst(name.as_deref(), now.mono),
-            Command::Reload(config) => {
-                self.reload(config, now);
-                true
-            }
-        };
-        if !found {
-            let names = self.sources.list.iter().map(|source| source.name.clone()).collect();
-            return Err(CommandError::NoSuchSource(names));
-        }
-        self.handle_timeout(now);
-        Ok(())
-    }
-
     /// The deadline of [`Engine::poll_timeout`] has passed (calling too early does no harm).
     pub fn handle_timeout(&mut self, now: Now) {
         let Some(now) = self.begin(now) else { return };
@@ -361,7 +335,7 @@ impl Engine {
             Progress::Steady if slept => {
                 // A machine that slept may have drifted, and be elsewhere: look soon.
                 self.sources.leave_network(&mut turn);
-                self.sources.burst(None, now.mono);
+                self.sources.burst(&Which::All, now.mono);
             }
             Progress::Steady => {}
             Progress::Leaped => {
@@ -393,16 +367,5 @@ impl Engine {
             association.remeasure(&mut turn);
         }
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
-    }
-
-    fn reload(&mut self, config: &EngineConfig, now: Now) {
-        self.config = config.clone();
-        let mut turn = turn!(self, now);
-        self.sources.reload(&config.sources, config.selection.authentication, &mut turn);
-        self.system.reconfigure(config, &self.sources);
-        self.system.judge_strictly(&mut self.sources, &self.clock, &mut turn);
-        self.local.reconfigure(config.local.clone());
-        self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
-        self.configure_responder();
     }
 }

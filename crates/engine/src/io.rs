@@ -6,7 +6,7 @@ use truechimer_discipline::clock::ClockCommand;
 use truechimer_nts::Keys;
 use truechimer_time::Stamp;
 
-use crate::config::{EngineConfig, Family};
+use crate::config::Family;
 use crate::event::Event;
 
 /// Names one request and the fresh socket that carries it (RFC 9109). A token is never used again.
@@ -212,17 +212,4 @@ impl KeyExchangeFault {
             Self::Answer => "its server for key exchange gives no keys",
         }
     }
-}
-
-/// What an operator may ask of a running engine.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Poll this source (by the name in reports), or all.
-    Online(Option<String>),
-    /// Stop polling this source, or all.
-    Offline(Option<String>),
-    /// Make a quick burst of measurements at this source, or all.
-    Burst(Option<String>),
-    /// Go on with another configuration; unchanged sources keep their state.
-    Reload(Box<EngineConfig>),
 }

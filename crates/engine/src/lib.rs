@@ -49,6 +49,7 @@
 mod association;
 mod authentication;
 pub mod check;
+mod command;
 pub mod config;
 mod engine;
 pub mod event;
@@ -66,10 +67,11 @@ mod system;
 
 pub use authentication::KeyTable;
 pub use check::Check;
-pub use engine::{CommandError, Engine, Initial, Verdict};
+pub use command::{Command, CommandError, SourceChange, Which};
+pub use engine::{Engine, Initial, Verdict};
 pub use event::Event;
 pub use io::{
-    CertificateDates, Command, Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, KeyExchanged,
-    Output, QueryId, ResolveError, Token, Transmit, Validity,
+    CertificateDates, Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, KeyExchanged, Output,
+    QueryId, ResolveError, Token, Transmit, Validity,
 };
 pub use sources::EstimatorFactory;

@@ -61,6 +61,12 @@ pub struct SystemReport {
     pub max_distance_s: f64,
     /// Clock updates since the start.
     pub updates: u64,
+    /// The correction that the last update made, seconds; positive when the clock was slow.
+    pub last_offset_s: Option<f64>,
+    /// Root mean square of the corrections of the last ten updates or so, seconds.
+    pub rms_offset_s: Option<f64>,
+    /// Between the last two updates, seconds.
+    pub update_interval_s: Option<f64>,
     /// Steps since the start.
     pub steps: u64,
     /// Sum of the sizes of all steps since the state was first written, seconds.
@@ -127,6 +133,8 @@ pub struct SourceReport {
     pub last_sample_age_s: Option<f64>,
     /// Last measured offset of the source against the clock (positive: the clock is slow), seconds.
     pub last_offset_s: Option<f64>,
+    /// The same against the clock as it was corrected since, seconds.
+    pub last_offset_now_s: Option<f64>,
     /// Last measured round trip, seconds.
     pub last_delay_s: Option<f64>,
     /// Estimated offset now, seconds.
@@ -135,6 +143,8 @@ pub struct SourceReport {
     pub offset_sd_s: Option<f64>,
     /// Estimated frequency of the clock against the source, ppm.
     pub frequency_ppm: Option<f64>,
+    /// One sigma of it, ppm.
+    pub frequency_sd_ppm: Option<f64>,
     /// Root distance: the guaranteed bound through this source, seconds.
     pub root_distance_s: Option<f64>,
     /// The interval that must hold the true offset, by this source, seconds.
@@ -145,6 +155,10 @@ pub struct SourceReport {
     pub base_delay_s: Option<f64>,
     /// Samples taken.
     pub samples: u64,
+    /// The latest samples one by one; `None` before the first.
+    pub history: Option<HistoryReport>,
+    /// The last packet that gave a sample.
+    pub packet: Option<PacketReport>,
     /// `user`, `kernel`, `hardware`: who stamped the last exchange (transmit, receive).
     pub stamps: Option<[String; 2]>,
     /// Requests sent.
@@ -153,10 +167,48 @@ pub struct SourceReport {
     pub accepted: u64,
     /// Datagrams dropped, by the name of the check that failed; only checks that ever failed are listed.
     pub dropped: std::collections::BTreeMap<String, u64>,
-    /// Configured options worth showing: `prefer`, `trust`, `noselect`, `require`.
+    /// Options worth showing that are in effect: `prefer`, `trust`, `noselect`, `require`.
     pub options: Vec<String>,
+    /// Those of them that are configured; the others are what the policy for authentication makes of the source.
+    pub configured_options: Option<Vec<String>>,
     /// How its replies are authenticated; `None` if not at all.
     pub authentication: Option<AuthenticationReport>,
+}
+
+/// The latest samples of a source, up to 64.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryReport {
+    /// How many.
+    pub samples: u32,
+    /// Runs among them that came all later, or all earlier, than was predicted: few runs mean that the prediction was bad.
+    pub runs: u32,
+    /// From the first to the last, seconds.
+    pub span_s: f64,
+}
+
+/// What a source's last packet said and how it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PacketReport {
+    /// The address of this machine that it came to, where the kernel told.
+    pub local: Option<std::net::IpAddr>,
+    /// Protocol version.
+    pub version: u8,
+    /// Poll interval, log2 seconds.
+    pub poll: i8,
+    /// Precision, log2 seconds.
+    pub precision: i8,
+    /// Root delay, seconds.
+    pub root_delay_s: f64,
+    /// Root dispersion, seconds.
+    pub root_dispersion_s: f64,
+    /// Reference identifier.
+    pub reference_id: u32,
+    /// Reference time, seconds since 1970.
+    pub reference_time_unix_s: f64,
+    /// Largest error of the stamps, seconds.
+    pub stamp_error_s: f64,
+    /// What the server took to answer, seconds.
+    pub response_s: f64,
 }
 
 /// How a source's replies are authenticated.

@@ -1,13 +1,17 @@
 //! Fills reports from the parts of the engine. Nothing here decides anything, and nothing secret is told: not the
 //! transmit timestamp that a reply must match (CVE-2015-8139), not the ports that requests leave from.
 
+mod packet;
+mod words;
+
 use truechimer_discipline::select::{Outcome, Verdict};
 use truechimer_time::{Leap, Now, StampSource};
 use truechimer_wire::ReferenceId;
 
+use self::words::{count, span};
 use crate::association::{Activity, Association, DUPLICATE, MISDATED, Origin};
 use crate::authentication::KeyTable;
-use crate::config::Authentication;
+use crate::config::{Authentication, SourceOptions};
 use crate::local::Local;
 use crate::local_clock::LocalClock;
 use crate::nts::NtsClient;
@@ -82,6 +86,9 @@ fn system(parts: &Parts<'_>) -> SystemReport {
         root_dispersion_s: served.root_dispersion_s,
         max_distance_s: system.max_distance_s(),
         updates: system.control.updates(),
+        last_offset_s: system.control.history().last_offset_s(),
+        rms_offset_s: system.control.history().rms_offset_s(),
+        update_interval_s: system.control.history().interval_s(),
         steps: system.control.steps(),
         stepped_total_s: system.control.stepped_total_s(),
         controls_clock: system.control.controls(),
@@ -253,20 +260,28 @@ fn member_report(source: &Source, member: &Association, parts: &Parts<'_>) -> So
         poll: member.poll.exponent().exponent(),
         last_sample_age_s: last.map(|last| parts.now.mono.seconds_since(last.at)),
         last_offset_s: last.map(|last| last.correction_s),
+        last_offset_now_s: last.map(|last| {
+            let since_s = parts.now.mono.seconds_since(last.at);
+            last.raw_offset_s + estimate.map_or(0.0, |estimate| estimate.frequency * since_s) - corrected
+        }),
         last_delay_s: last.map(|last| last.delay_s),
         offset_s: estimate.map(|estimate| estimate.offset - corrected),
         offset_sd_s: estimate.map(|estimate| estimate.offset_variance.max(0.0).sqrt()),
         frequency_ppm: estimate.map(|estimate| estimate.frequency * 1e6),
+        frequency_sd_ppm: estimate.map(|estimate| estimate.frequency_variance.max(0.0).sqrt() * 1e6),
         root_distance_s: interval.map(|[lo, hi]| (hi - lo) / 2.0),
         interval_s: interval.map(|[lo, hi]| [lo - corrected, hi - corrected]),
         jitter_s: measured.then_some(statistics.jitter),
         base_delay_s: measured.then_some(statistics.base_delay),
         samples: statistics.samples,
+        history: member.history.report().filter(|_| measured),
+        packet: last.and_then(packet::report),
         stamps: last.map(|last| last.stamps.map(|stamp| stamp_name(stamp).to_owned())),
         sent: member.counters.sent,
         accepted: member.counters.accepted,
         dropped: member.counters.dropped(),
-        options: options(source),
+        options: options(source.options()),
+        configured_options: Some(options(source.configured())),
         authentication: authentication(source, Some(member), parts),
     }
 }
@@ -291,20 +306,25 @@ fn unresolved(source: &Source, parts: &Parts<'_>) -> SourceReport {
         poll: source.options().min_poll.exponent(),
         last_sample_age_s: None,
         last_offset_s: None,
+        last_offset_now_s: None,
         last_delay_s: None,
         offset_s: None,
         offset_sd_s: None,
         frequency_ppm: None,
+        frequency_sd_ppm: None,
         root_distance_s: None,
         interval_s: None,
         jitter_s: None,
         base_delay_s: None,
         samples: 0,
+        history: None,
+        packet: None,
         stamps: None,
         sent: 0,
         accepted: 0,
         dropped: std::collections::BTreeMap::new(),
-        options: options(source),
+        options: options(source.options()),
+        configured_options: Some(options(source.configured())),
         authentication: authentication(source, None, parts),
     }
 }
@@ -355,8 +375,7 @@ fn state(
     }
 }
 
-fn options(source: &Source) -> Vec<String> {
-    let options = source.options();
+fn options(options: &SourceOptions) -> Vec<String> {
     let named = [
         ("prefer", options.prefer),
         ("trust", options.trust),
@@ -405,20 +424,5 @@ fn stamp_name(source: StampSource) -> &'static str {
         StampSource::User => "user",
         StampSource::Kernel => "kernel",
         StampSource::Hardware => "hardware",
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// Seconds in a unit that a human reads at a glance.
-fn span(seconds: f64) -> String {
-    if seconds >= 1.0 {
-        format!("{seconds:.2} s")
-    } else if seconds >= 1e-3 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else {
-        format!("{:.1} µs", seconds * 1e6)
     }
 }

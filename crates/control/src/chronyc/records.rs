@@ -46,7 +46,7 @@ message! {
         reference_time: Timestamp,
         /// What is still to be slewed, seconds; positive when the clock is slow.
         correction: f64,
-        /// The last update's offset, seconds; positive when the clock was slow.
+        /// The last update's offset, seconds; positive when the clock was fast.
         last_offset: f64,
         /// Long-term root mean square of the offsets, seconds.
         rms_offset: f64,
@@ -84,7 +84,7 @@ message! {
         residual_frequency_ppm: f64,
         /// Error bound of it, ppm.
         skew_ppm: f64,
-        /// Estimated offset, seconds; positive when the clock is slow.
+        /// Estimated offset, seconds; positive when the clock is fast.
         offset: f64,
         /// Error bound of it, seconds.
         offset_error: f64,

@@ -2,6 +2,7 @@
 
 mod counters;
 mod exchange;
+mod history;
 mod nts;
 mod poll;
 mod sample;
@@ -13,10 +14,11 @@ use truechimer_discipline::estimate::{Estimator, Oscillator, Sample};
 use truechimer_discipline::interval::ErrorInterval;
 use truechimer_discipline::select::Verdict;
 use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Raw, Stamp, StampSource};
-use truechimer_wire::ReferenceId;
+use truechimer_wire::{Header, ReferenceId};
 
 pub(crate) use self::counters::Counters;
 pub(crate) use self::exchange::{Departure, Exchange};
+use self::history::History;
 pub(crate) use self::nts::MISDATED;
 pub(crate) use self::poll::PollProcess;
 use crate::authentication::{Credentials, Lacking};
@@ -68,9 +70,22 @@ pub(crate) struct LastSample {
     pub(crate) delay_s: f64,
     /// Against the clock as it was then.
     pub(crate) correction_s: f64,
+    /// Against the raw scale.
+    pub(crate) raw_offset_s: f64,
     pub(crate) stamps: [StampSource; 2],
     /// The address of this machine that the server knows.
     pub(crate) local: Option<IpAddr>,
+    /// The packet; `None` for a reference clock's.
+    pub(crate) packet: Option<LastPacket>,
+}
+
+/// The packet of the last measurement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastPacket {
+    pub(crate) header: Header,
+    pub(crate) reference_time: Cooked,
+    pub(crate) stamp_error_s: f64,
+    pub(crate) response_s: f64,
 }
 
 /// What belongs to the machine and not to a source, for the handling of a reply.
@@ -99,6 +114,7 @@ pub(crate) struct Association {
     pub(crate) estimator: Box<dyn Estimator>,
     pub(crate) interval: ErrorInterval,
     pub(crate) last: Option<LastSample>,
+    pub(crate) history: History,
     /// The last sample, until it is taken into the estimate from all sources.
     pub(crate) sample: Option<Sample>,
     /// Its place in that estimate.
@@ -146,6 +162,7 @@ impl Association {
             estimator,
             interval: ErrorInterval::new(),
             last: None,
+            history: History::default(),
             sample: None,
             seat: None,
             pace_s: 1.0,
@@ -322,6 +339,7 @@ impl Association {
         self.estimator.reset();
         self.interval.reset();
         self.last = None;
+        self.history.forget();
         self.sample = None;
         self.seat = None;
         self.verdict = None;

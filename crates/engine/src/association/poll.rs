@@ -98,6 +98,13 @@ impl PollProcess {
         }
     }
 
+    /// Other limits from now on.
+    pub(crate) fn limit(&mut self, options: &SourceOptions) {
+        self.min = options.min_poll.exponent();
+        self.max = options.max_poll.exponent().max(self.min);
+        self.interval_s = self.interval_s.clamp(seconds(self.min), seconds(self.max));
+    }
+
     /// When the next request is due.
     pub(crate) fn next(&self) -> Mono {
         self.next

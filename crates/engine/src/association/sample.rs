@@ -5,7 +5,7 @@ use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Stamp};
 use truechimer_wire::{KissCode, ReferenceId};
 
 use super::poll::Prospect;
-use super::{Activity, Association, LastSample, Machine, Origin};
+use super::{Activity, Association, LastPacket, LastSample, Machine, Origin};
 use crate::check::{Check, Reply};
 use crate::event::Event;
 use crate::io::Output;
@@ -66,8 +66,10 @@ impl Association {
             reference_id: id,
             delay_s: 0.0,
             correction_s: offset_s - machine.clock.corrected(turn.now),
+            raw_offset_s: offset_s,
             stamps: [stamp.source; 2],
             local: None,
+            packet: None,
         });
         self.take(&sample, machine, asked, turn);
         true
@@ -94,8 +96,15 @@ impl Association {
             reference_id: reply.header.reference_id,
             delay_s: sample.delay(),
             correction_s: sample.offset() - machine.clock.corrected(turn.now),
+            raw_offset_s: sample.offset(),
             stamps: reply.stamps,
             local: reply.local,
+            packet: Some(LastPacket {
+                header: reply.header,
+                reference_time: Cooked::unfold(reply.header.reference_timestamp, machine.era_floor),
+                stamp_error_s: reply.precision_s,
+                response_s: reply.response_s,
+            }),
         });
         let was_silent = self.poll.handle_answer(exchange.asked, turn.rng);
         if was_silent && machine.hurry && self.options.iburst && !self.poll.in_burst() {
@@ -112,6 +121,7 @@ impl Association {
         self.counters.accept();
         self.refused = None;
         let before = self.estimator.estimate(sample.at);
+        self.history.add(turn.now.mono, before.map_or(0.0, |before| sample.offset() - before.offset));
         self.estimator.update(sample, machine.oscillator);
         self.interval.update(sample);
         self.sample = Some(*sample);

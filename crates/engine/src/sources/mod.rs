@@ -1,5 +1,6 @@
 //! The set of sources: configuration in, associations out. Names are resolved here and bad addresses replaced.
 
+mod commands;
 mod lookup;
 mod member;
 mod policy;
@@ -40,6 +41,10 @@ pub(crate) struct Source {
     size: usize,
     /// Switched off by command or configuration: new members start offline.
     offline: bool,
+    /// Came by command.
+    added: bool,
+    /// Its name is to be resolved again, whatever its members do.
+    refreshing: bool,
 }
 
 /// All of them.
@@ -65,6 +70,8 @@ impl Source {
             lookup: None,
             size,
             offline: config.options.offline,
+            added: false,
+            refreshing: false,
         };
         match (&config.kind, endpoint) {
             (SourceKind::Reference { name, max_error_s, stratum }, _) => {
@@ -99,6 +106,11 @@ impl Source {
     /// The configuration's options, with what the policy makes of them.
     pub(crate) fn options(&self) -> &SourceOptions {
         &self.options
+    }
+
+    /// The configuration's options alone.
+    pub(crate) fn configured(&self) -> &SourceOptions {
+        &self.config.options
     }
 
     /// Why the policy passes it over.
@@ -166,7 +178,8 @@ impl Source {
     fn wants_addresses(&self) -> bool {
         !self.offline
             && self.lookup.is_some()
-            && (self.members.len() < self.size
+            && (self.refreshing
+                || self.members.len() < self.size
                 || self.members.iter().any(|member| self.badness(member).is_some()))
     }
 
@@ -207,6 +220,7 @@ impl Source {
             fresh.extend(addresses.first());
         }
         let exhausted = fresh.is_empty();
+        let refreshing = std::mem::take(&mut self.refreshing);
         let mut fresh = fresh.into_iter();
         let mut room = room;
         while self.members.len() < self.size && room > 0 {
@@ -220,7 +234,9 @@ impl Source {
         }
         for index in 0..self.members.len() {
             let Some(member) = self.members.get(index) else { break };
-            let (Some(reason), Some(old)) = (self.badness(member), member.found_at()) else { continue };
+            let Some(old) = member.found_at() else { continue };
+            let moved = (refreshing && !addresses.contains(&old)).then_some("its name stands for others now");
+            let Some(reason) = self.badness(member).or(moved) else { continue };
             let Some(address) = fresh.next() else { break };
             self.replace(index, old, address, reason, factory, turn);
         }
@@ -294,7 +310,7 @@ impl Sources {
         self.apply(policy);
     }
 
-    fn apply(&mut self, policy: AuthenticationPolicy) {
+    pub(crate) fn apply(&mut self, policy: AuthenticationPolicy) {
         let policy = Policy::new(policy, self.list.iter().map(|source| &source.config));
         for source in &mut self.list {
             source.set_part(policy.part(&source.config));
@@ -357,37 +373,6 @@ impl Sources {
             }
             Err(_) => lookup.fail(turn),
         }
-    }
-
-    /// Switches sources by name, or all; `false` if there is none of that name.
-    pub(crate) fn set_online(&mut self, name: Option<&str>, online: bool, turn: &mut Turn<'_>) -> bool {
-        self.each_named(name, |source| {
-            source.offline = !online;
-            for member in &mut source.members {
-                member.set_online(online, turn);
-            }
-            if let Some(lookup) = source.lookup.as_mut().filter(|_| online) {
-                lookup.hurry(turn.now.mono);
-            }
-        })
-    }
-
-    /// Bursts at sources by name, or all; `false` if there is none of that name.
-    pub(crate) fn burst(&mut self, name: Option<&str>, now: Mono) -> bool {
-        self.each_named(name, |source| {
-            for member in source.members.iter_mut().filter(|member| member.activity == Activity::Online) {
-                member.poll.start_burst(now);
-            }
-        })
-    }
-
-    fn each_named(&mut self, name: Option<&str>, mut act: impl FnMut(&mut Source)) -> bool {
-        let mut found = name.is_none();
-        for source in self.list.iter_mut().filter(|source| name.is_none_or(|name| source.name == name)) {
-            act(source);
-            found = true;
-        }
-        found
     }
 
     fn room(&self) -> usize {

@@ -10,6 +10,7 @@ use truechimer_discipline::gates::{Gate, Gates};
 use truechimer_discipline::servo::Servo;
 use truechimer_time::{Frequency, Mono, Now, NtpDuration};
 
+use super::updates::Updates;
 use crate::config::ClockConfig;
 use crate::event::Event;
 use crate::io::Output;
@@ -73,6 +74,7 @@ pub(crate) struct Control {
     awaited: VecDeque<ClockCommand>,
     refusal: Option<Refusal>,
     steps: u64,
+    history: Updates,
 }
 
 impl Control {
@@ -86,6 +88,7 @@ impl Control {
             awaited: VecDeque::new(),
             refusal: None,
             steps: 0,
+            history: Updates::default(),
         }
     }
 
@@ -112,6 +115,10 @@ impl Control {
 
     pub(crate) fn steps(&self) -> u64 {
         self.steps
+    }
+
+    pub(crate) fn history(&self) -> &Updates {
+        &self.history
     }
 
     pub(crate) fn stepped_total_s(&self) -> f64 {
@@ -145,6 +152,7 @@ impl Control {
         }
         self.refusal = None;
         self.gates.updated();
+        self.history.add(turn.now.mono, wanted.offset_s);
         let step = gate == Gate::Step && self.controls;
         let offset_s = if step { 0.0 } else { wanted.offset_s };
         let plan = self.servo.plan(
@@ -160,6 +168,27 @@ impl Control {
         }
         self.set_rate(plan.slewing, clock, turn);
         self.slew_end = (plan.duration_s > 0.0).then(|| turn.now.mono.after(plan.duration_s));
+    }
+
+    /// Makes a correction at once, within the limits. Otherwise the answer is why not.
+    pub(crate) fn step_now(
+        &mut self,
+        offset_s: f64,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), &'static str> {
+        if !self.controls {
+            return Err("the clock is only observed");
+        }
+        if self.is_busy() {
+            return Err("the clock is being set already");
+        }
+        if self.gates.judge_step(offset_s) != Gate::Step {
+            return Err("the correction is beyond a panic limit");
+        }
+        self.issue(ClockCommand::Step(NtpDuration::from_seconds(offset_s)), turn);
+        self.end_slew(clock, turn);
+        Ok(())
     }
 
     /// Ends a slew, at its time or before: the base rate from now on.

@@ -6,6 +6,7 @@ mod round;
 mod state;
 mod status;
 mod together;
+mod updates;
 
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
@@ -208,6 +209,12 @@ impl System {
         turn: &mut Turn<'_>,
     ) -> bool {
         self.control.handle_readback(found, clock, turn)
+    }
+
+    /// Steps the clock by what is still to be corrected. Otherwise the answer is why not.
+    pub(crate) fn step(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) -> Result<(), &'static str> {
+        let (offset_s, _) = self.correction(turn.now, clock).ok_or("nothing was measured yet")?;
+        self.control.step_now(offset_s, clock, turn)
     }
 
     /// The raw scale is not what it was: nothing that was measured counts any more.
