@@ -1,6 +1,8 @@
 //! `chimerd` against Debian's `chronyd`, `ntpd` (NTPsec) and `openntpd`, as their client and as their server, over
-//! IPv4 and IPv6, with symmetric keys, with NTS and without, in network namespaces. No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
+//! IPv4 and IPv6, with symmetric keys, with NTS and without, in network namespaces, and Debian's `chronyc` at our socket.
+//! No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
 
+mod chronyc;
 mod keys;
 mod nts;
 mod ours;
@@ -31,6 +33,13 @@ fn main() -> ExitCode {
         trials.push(scenario("another_key_than_that_of", peer, false, keys::refuses_us));
     }
     trials.extend(nts::trials());
+    type Run = fn() -> Result<(), String>;
+    let with_chronyc: [(&str, Run); 3] = [
+        ("chronyc_gets_the_same_from_ours_as_from_chronyd", chronyc::all_commands),
+        ("chronyc_may_only_look_over_udp", chronyc::over_udp),
+        ("a_reader_of_chronys_layout_reads_ours", chronyc::a_reader_of_the_layout),
+    ];
+    trials.extend(with_chronyc.into_iter().map(|(name, run)| trial(name, &needs(CHRONY), run)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

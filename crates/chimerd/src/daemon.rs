@@ -12,11 +12,13 @@ use truechimer_sys::signal;
 use truechimer_sys::udp::StampKeeper;
 use truechimer_time::{Mono, Now};
 
+use crate::chronyc::ChronycServer;
 use crate::clocks::Clocks;
 use crate::control::ControlServer;
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
+use crate::ntpq::NtpqServer;
 use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
 use crate::service::ServiceManager;
@@ -24,6 +26,7 @@ use crate::signing::Signer;
 use crate::state::StateFiles;
 use crate::workers::Workers;
 
+mod chronyc;
 mod housekeeping;
 mod keys;
 mod names;
@@ -142,6 +145,8 @@ pub struct Daemon {
     /// Signatures for domain members.
     signer: Option<Signer>,
     control: Option<ControlServer>,
+    chronyc: Option<ChronycServer>,
+    ntpq: Option<NtpqServer>,
     state: StateFiles,
     journal: Journal,
     observer: Option<Box<dyn Observer>>,
@@ -156,6 +161,8 @@ pub struct Daemon {
     /// Set when the state files could not be written: said once.
     save_failed: bool,
     poll_failures: u32,
+    /// Over one of the sockets.
+    told_to_end: bool,
 }
 
 /// The loop cannot go on: one sentence.
@@ -202,7 +209,7 @@ impl Daemon {
     }
 
     fn is_over(&self, stop: &AtomicBool) -> bool {
-        stop.load(Ordering::Relaxed) || (self.signals && signal::take_terminate())
+        stop.load(Ordering::Relaxed) || self.told_to_end || (self.signals && signal::take_terminate())
     }
 
     /// One turn: wait, take in, carry out.
@@ -216,6 +223,8 @@ impl Daemon {
         self.answer_requests(now);
         self.serve_keys(now);
         self.serve_control(now);
+        self.serve_chronyc(now);
+        self.serve_ntpq(now);
         if self.engine.poll_timeout().is_some_and(|deadline| deadline <= now.mono) {
             self.engine.handle_timeout(now);
         }
@@ -264,6 +273,12 @@ impl Daemon {
         if let Some(control) = &mut self.control {
             rests |= control.register(&mut self.poll);
             hungry = control.is_hungry();
+        }
+        if let Some(chronyc) = &mut self.chronyc {
+            chronyc.register(&mut self.poll);
+        }
+        if let Some(ntpq) = &mut self.ntpq {
+            ntpq.register(&mut self.poll);
         }
         let timeout = if hungry { Duration::ZERO } else { self.time_to_sleep(rests) };
         match self.poll.wait(Some(timeout)) {
@@ -379,6 +394,7 @@ impl Daemon {
         self.save_stepped(now);
         self.exchanges.close_all();
         self.control = None;
+        self.chronyc = None;
         self.journal.last_line(Priority::Notice, "exiting");
     }
 }

@@ -48,6 +48,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+mod chronyc;
 mod clocks;
 mod control;
 mod daemon;
@@ -55,6 +56,7 @@ mod exchanges;
 mod foreign;
 pub mod journal;
 mod listeners;
+mod ntpq;
 mod nts;
 pub mod program;
 mod service;

@@ -15,6 +15,7 @@ use truechimer_sys::udp::{Batch, ServerSocket};
 use truechimer_time::Now;
 
 use crate::clocks::Clocks;
+use crate::ntpq::Questions;
 use crate::signing::{Job, Signer};
 
 mod answer;
@@ -52,6 +53,8 @@ pub(crate) struct Staff<'a> {
     pub(crate) clocks: &'a mut Clocks,
     /// For replies to domain members.
     pub(crate) signer: Option<&'a mut Signer>,
+    /// For control messages.
+    pub(crate) questions: Option<&'a mut Questions>,
 }
 
 /// A port that could not be opened.
@@ -200,14 +203,25 @@ impl Open {
     }
 
     fn answer_batch(&self, batch: &mut Batch, staff: &mut Staff<'_>) -> io::Result<()> {
-        let Staff { engine, clocks, signer } = staff;
+        let Staff { engine, clocks, signer, questions } = staff;
         batch.receive(&self.socket)?;
-        answer((self.id, &self.socket), batch, *engine, clocks, |job| push(signer, job));
+        answer(
+            (self.id, &self.socket),
+            batch,
+            *engine,
+            clocks,
+            |job| push(signer, job),
+            |dropped, remote, local| {
+                if let Some(questions) = questions {
+                    questions.keep(self.id, dropped, remote, local);
+                }
+            },
+        );
         Ok(())
     }
 
     fn answer_one(&self, buffer: &mut [u8], staff: &mut Staff<'_>, now: Now) -> io::Result<()> {
-        let Staff { engine, clocks, signer } = staff;
+        let Staff { engine, clocks, signer, questions } = staff;
         let Some(received) = self.socket.recv(buffer)? else { return Ok(()) };
         if received.fragmented {
             // Nothing that we answer needs fragments (AT-14).
@@ -218,7 +232,12 @@ impl Open {
             engine.handle_request(buffer, received.len, received.remote, received.local, stamp, now);
         let len = match verdict {
             Verdict::Reply(len) => len,
-            Verdict::Drop(_) => return Ok(()),
+            Verdict::Drop(_) => {
+                if let Some(questions) = questions {
+                    questions.keep(self.id, buffer.get(..received.len), received.remote, received.local);
+                }
+                return Ok(());
+            }
             Verdict::Sign => {
                 let job = job(self.id, buffer, received.remote, received.local, now);
                 if let Err(error) = push(signer, job) {

@@ -33,6 +33,19 @@ pub struct Config {
     pub trust: CertificateTrust,
     /// `[serve.nts]`: authenticated time for clients.
     pub serve_nts: Option<ServeNts>,
+    /// `[control]`: the protocols of other programs.
+    pub control: ControlDoors,
+}
+
+/// `[control]`: doors for the tools of other programs; none is open by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlDoors {
+    /// `chronyc_socket`: where `chronyc` asks and commands.
+    pub chronyc_socket: Option<PathBuf>,
+    /// `chronyc_port`: the UDP port on the loopback addresses where it asks.
+    pub chronyc_port: Option<u16>,
+    /// `ntpq`: whether control messages from this machine are answered.
+    pub ntpq: bool,
 }
 
 /// Files and folders.
@@ -119,6 +132,7 @@ impl Default for Config {
             user: None,
             trust: CertificateTrust::default(),
             serve_nts: None,
+            control: ControlDoors::default(),
         }
     }
 }

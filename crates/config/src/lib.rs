@@ -47,7 +47,7 @@ mod text;
 mod units;
 mod unknown;
 
-pub use config::{Config, ERA_FLOOR, FREQUENCY_FILE, Paths, RUN_DIR, Ready, Roles, STATE_DIR};
+pub use config::{Config, ControlDoors, ERA_FLOOR, FREQUENCY_FILE, Paths, RUN_DIR, Ready, Roles, STATE_DIR};
 pub use diagnostic::{Diagnostic, Severity};
 pub use lint::lint;
 pub use manual::{man_page, markdown};

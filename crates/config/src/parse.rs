@@ -227,6 +227,9 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     if let Some(table) = reader.section(root, "local") {
         config.engine.local = Some(sections::read_local(reader, &table));
     }
+    if let Some(table) = reader.section(root, "control") {
+        config.control = sections::read_control(reader, &table);
+    }
     let daemon = reader.section(root, "daemon").map(|table| sections::read_daemon(reader, &table));
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;

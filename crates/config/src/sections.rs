@@ -9,7 +9,7 @@ mod source;
 pub use clock::{Clock, read_clock};
 pub(crate) use nts::{read_nts, read_serve_nts};
 pub use rest::read_selection;
-pub(crate) use rest::{read_daemon, read_keys, read_local};
+pub(crate) use rest::{read_control, read_daemon, read_keys, read_local};
 pub(crate) use serve::read_serve;
 pub use source::read_options;
 pub(crate) use source::read_sources;

@@ -11,6 +11,7 @@
 //! | [`codec`] | bytes to lines, bounded | both sides |
 //! | [`server`] | [`server::Session`]: one connection of the daemon, without sockets | `chimerd` |
 //! | [`chronyc`] | the protocol of chrony, byte by byte | `chimerd` |
+//! | [`ntpq`] | control messages of NTP, mode 6, for looking | `chimerd` |
 //! | [`client`] | [`client::Client`]: asks and waits, believes nothing | `chimer` |
 //!
 //! ```
@@ -30,6 +31,7 @@ pub mod chronyc;
 pub mod client;
 pub mod codec;
 pub mod message;
+pub mod ntpq;
 pub mod server;
 
 pub use message::{Access, Answer, Fault, FaultCode, Reply, Request, Response, Version};

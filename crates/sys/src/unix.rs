@@ -1,11 +1,11 @@
-//! Unix stream sockets, for control and for asking other programs.
+//! Unix sockets, for control and for asking other programs.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
 use libc::sockaddr_un;
@@ -37,20 +37,7 @@ impl Listener {
     /// `EADDRINUSE` if somebody listens there, `EEXIST` if the name belongs to something that is not a socket, or what
     /// `bind` says.
     pub fn bind(path: &Path, mode: u32) -> io::Result<Self> {
-        let address = address(path)?;
-        remove_stale(path, &address)?;
-        let socket = ffi::socket(libc::AF_UNIX, libc::SOCK_STREAM)?;
-        // SAFETY: `umask` takes and returns an integer.
-        let old = unsafe { libc::umask(!mode & 0o777) };
-        // SAFETY: the pointer and the length describe `address`.
-        let bound = check(unsafe {
-            libc::bind(socket.as_raw_fd(), (&raw const address).cast(), ffi::size_of::<sockaddr_un>())
-        });
-        // SAFETY: as above.
-        unsafe { libc::umask(old) };
-        bound?;
-        let metadata = fs::symlink_metadata(path)?;
-        let identity = (metadata.dev(), metadata.ino());
+        let (socket, identity) = bind_name(path, mode, libc::SOCK_STREAM)?;
         // SAFETY: no pointers are passed.
         check(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) })?;
         Ok(Self { socket, path: path.to_owned(), identity, reserve: reserve() })
@@ -94,12 +81,81 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let own = fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.identity);
-        if own {
-            let _ = fs::remove_file(&self.path);
-        }
+        remove_own(&self.path, self.identity);
     }
+}
+
+/// A socket for datagrams with a name in the file system, which goes with it like that of a [`Listener`].
+#[derive(Debug)]
+pub struct Datagrams {
+    socket: UnixDatagram,
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Datagrams {
+    /// Takes datagrams at `path`, with exactly these permissions from the first moment on.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub fn bind(path: &Path, mode: u32) -> io::Result<Self> {
+        let (socket, identity) = bind_name(path, mode, libc::SOCK_DGRAM)?;
+        Ok(Self { socket: UnixDatagram::from(socket), path: path.to_owned(), identity })
+    }
+
+    /// The next datagram and the name of the socket that it came from, if that has one; `None` if there is no datagram now.
+    ///
+    /// # Errors
+    /// What `recvfrom` says.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Option<PathBuf>)>> {
+        let received = none_if_not_ready(self.socket.recv_from(buffer))?;
+        Ok(received.map(|(len, from)| (len, from.as_pathname().map(Path::to_owned))))
+    }
+
+    /// Answers, if the other side has room for it: it never waits.
+    ///
+    /// # Errors
+    /// Nobody is there any more, has no room, or does not let us write to him.
+    pub fn send(&self, bytes: &[u8], to: &Path) -> io::Result<()> {
+        self.socket.send_to(bytes, to).map(drop)
+    }
+
+    /// For `poll`.
+    pub fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl Drop for Datagrams {
+    fn drop(&mut self) {
+        remove_own(&self.path, self.identity);
+    }
+}
+
+/// Removes a name if it is still that of the socket with this device and inode.
+fn remove_own(path: &Path, identity: (u64, u64)) {
+    let own = fs::symlink_metadata(path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == identity);
+    if own {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// A new socket of that name, with its device and inode.
+fn bind_name(path: &Path, mode: u32, kind: libc::c_int) -> io::Result<(OwnedFd, (u64, u64))> {
+    let address = address(path)?;
+    remove_stale(path, &address)?;
+    let socket = ffi::socket(libc::AF_UNIX, kind)?;
+    // SAFETY: `umask` takes and returns an integer.
+    let old = unsafe { libc::umask(!mode & 0o777) };
+    // SAFETY: the pointer and the length describe `address`.
+    let bound = check(unsafe {
+        libc::bind(socket.as_raw_fd(), (&raw const address).cast(), ffi::size_of::<sockaddr_un>())
+    });
+    // SAFETY: as above.
+    unsafe { libc::umask(old) };
+    bound?;
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((socket, (metadata.dev(), metadata.ino())))
 }
 
 /// A connection. Neither reading nor writing waits.
@@ -143,7 +199,7 @@ impl Stream {
     }
 }
 
-fn none_if_not_ready(result: io::Result<usize>) -> io::Result<Option<usize>> {
+fn none_if_not_ready<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(count) => Ok(Some(count)),
         Err(error) if is_not_ready(&error) => Ok(None),
@@ -170,7 +226,8 @@ fn address(path: &Path) -> io::Result<sockaddr_un> {
     Ok(address)
 }
 
-/// Removes a socket that nobody listens on; leaves everything else alone.
+/// Removes a socket that nobody listens on; leaves everything else alone. Where somebody takes datagrams, a stream cannot
+/// connect either, but for another reason.
 fn remove_stale(path: &Path, address: &sockaddr_un) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -18,6 +18,7 @@
 //!
 //! | module | what it is | source |
 //! |---|---|---|
+//! | `control` | the header of control messages, mode 6 | RFC 9327 §2 |
 //! | `header` | the 48 bytes that every packet begins with | RFC 5905 §7.3 |
 //! | `refid` | reference identifiers and kiss codes | RFC 5905 §7.3, §7.4 |
 //! | `extension` | extension fields | RFC 7822, RFC 9748 |
@@ -28,6 +29,7 @@
 
 #![forbid(unsafe_code)]
 
+mod control;
 mod extension;
 mod header;
 pub mod mac;
@@ -36,6 +38,7 @@ mod refid;
 pub mod signd;
 mod write;
 
+pub use control::{CONTROL_DATA_MAX, CONTROL_HEADER_LEN, CONTROL_MODE, ControlHeader};
 pub use extension::{Field, FieldType, Fields, MAX_FIELDS, MIN_FIELD_LEN, MIN_LAST_FIELD_LEN};
 pub use header::{HEADER_LEN, Header, Mode};
 pub use packet::{KEY_ID_LEN, Mac, Packet, ParseError};

@@ -3,6 +3,7 @@
 use truechimer_config::Config;
 use truechimer_control::{Answer, Fault, FaultCode, Request, Response, Version};
 use truechimer_engine::Command;
+use truechimer_engine::report::Report;
 use truechimer_time::Now;
 
 use super::Daemon;
@@ -22,16 +23,21 @@ impl Daemon {
         self.control = Some(control);
     }
 
+    /// The state of everything at one moment.
+    pub(super) fn report(&self, now: Now) -> Report {
+        let mut report = self.engine.report(now);
+        report.key_exchange = self.nts.as_ref().and_then(Serving::report);
+        if let (Some(workers), Some(mut sum)) = (&self.workers, self.engine.server_counters()) {
+            workers.count(&mut sum);
+            report.server = Some(sum.report());
+        }
+        report
+    }
+
     fn answer(&mut self, request: Request, now: Now) -> Response {
         let command = match request {
             Request::Report => {
-                let mut report = self.engine.report(now);
-                report.key_exchange = self.nts.as_ref().and_then(Serving::report);
-                if let (Some(workers), Some(mut sum)) = (&self.workers, self.engine.server_counters()) {
-                    workers.count(&mut sum);
-                    report.server = Some(sum.report());
-                }
-                return Response::Ok(Answer::Report(Box::new(report)));
+                return Response::Ok(Answer::Report(Box::new(self.report(now))));
             }
             Request::Version => return Response::Ok(Answer::Version(Version::of_daemon())),
             Request::Reload => {
@@ -103,6 +109,7 @@ impl Daemon {
         let changed = [
             ("clock.frequency_file", config.paths.frequency_file != self.config.paths.frequency_file),
             ("daemon.state_dir", config.paths.state_dir != self.config.paths.state_dir),
+            ("control", config.control != self.config.control),
             ("daemon.run_dir", config.paths.run_dir != self.config.paths.run_dir),
             ("clock.control", config.clock_control != self.config.clock_control),
             ("serve.workers", config.workers != self.config.workers),

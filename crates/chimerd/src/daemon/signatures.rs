@@ -18,8 +18,12 @@ use crate::workers::Workers;
 impl Daemon {
     /// Answers what has come in, and goes on with signatures.
     pub(super) fn answer_requests(&mut self, now: Now) {
-        let staff =
-            Staff { engine: &mut self.engine, clocks: &mut self.clocks, signer: self.signer.as_mut() };
+        let staff = Staff {
+            engine: &mut self.engine,
+            clocks: &mut self.clocks,
+            signer: self.signer.as_mut(),
+            questions: self.ntpq.as_mut().map(|ntpq| &mut ntpq.questions),
+        };
         self.listeners.handle_ready(&self.poll, &mut self.buffer, staff, now);
         let jobs = self.workers.as_mut().map(|workers| workers.take_jobs(&self.poll)).unwrap_or_default();
         for job in jobs {

@@ -18,11 +18,13 @@ use super::keys::{sayer, start_key_exchanges};
 use super::names::{start_resolver, wants_resolver};
 use super::network::Network;
 use super::{BUFFER_LEN, Daemon, DaemonOptions};
+use crate::chronyc::ChronycServer;
 use crate::clocks::Clocks;
 use crate::control::{ControlServer, SocketError};
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::{ListenError, Listeners};
+use crate::ntpq::NtpqServer;
 use crate::nts::serving::{Serving, ServingError};
 use crate::signing::Signer;
 use crate::state::StateFiles;
@@ -94,6 +96,8 @@ impl Daemon {
         let user = config.user.as_deref();
         let control =
             config.paths.run_dir.as_deref().map(|dir| ControlServer::open(dir, user)).transpose()?;
+        let chronyc = ChronycServer::open(&config.control, user)?;
+        let ntpq = NtpqServer::open(&config)?;
         let mut resolver = None;
         if wants_resolver(&config.engine) {
             let started = start_resolver(config.roles);
@@ -152,6 +156,8 @@ impl Daemon {
             nts,
             signer: config.paths.signd.as_deref().map(Signer::new),
             control,
+            chronyc,
+            ntpq,
             state,
             journal,
             observer: options.observer,
@@ -164,6 +170,7 @@ impl Daemon {
             readback_at: now.mono.after(READBACK_INTERVAL_S),
             save_failed: false,
             poll_failures: 0,
+            told_to_end: false,
         };
         daemon.hand_over_ring();
         daemon.announce(controls_clock, now.mono);

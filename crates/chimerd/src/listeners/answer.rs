@@ -29,13 +29,15 @@ impl Host for Engine {
     }
 }
 
-/// Answers the requests that were taken in at the socket of this number. Those that need a signature go to `sign`.
+/// Answers the requests that were taken in at the socket of this number. Those that need a signature go to `sign`; those that
+/// get no answer are shown to `drop`, as they may be no requests for time.
 pub(crate) fn answer(
     (id, socket): (u64, &ServerSocket),
     batch: &mut Batch,
     host: &mut impl Host,
     clocks: &mut Clocks,
     mut sign: impl FnMut(Option<Job>) -> Result<(), SigningError>,
+    mut drop: impl FnMut(Option<&[u8]>, SocketAddr, Option<IpAddr>),
 ) {
     // Once for all of them, and after all of them.
     let now = clocks.now();
@@ -47,7 +49,7 @@ pub(crate) fn answer(
             serving.handle_request(request.buffer, received.len, received.remote, received.local, stamp);
         match verdict {
             Verdict::Reply(len) => request.reply(len),
-            Verdict::Drop(_) => {}
+            Verdict::Drop(_) => drop(request.buffer.get(..received.len), received.remote, received.local),
             Verdict::Sign => {
                 if let Err(error) = sign(job(id, request.buffer, received.remote, received.local, now)) {
                     serving.handle_signed(Err(error));

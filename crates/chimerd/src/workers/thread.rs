@@ -72,7 +72,14 @@ impl Task {
                 // The clock is not stepped from here on until all have left.
                 let word = self.hall.word.read().unwrap_or_else(PoisonError::into_inner);
                 let mut host = Informed { responder: &mut self.responder, word: &word };
-                answer((*id, socket), &mut batch, &mut host, &mut self.clocks, |job| self.hall.sign(job));
+                answer(
+                    (*id, socket),
+                    &mut batch,
+                    &mut host,
+                    &mut self.clocks,
+                    |job| self.hall.sign(job),
+                    |_, _, _| {},
+                );
             }
             *lock(&self.desk.counters) = self.responder.counters();
             if poll.readable(bell) && self.take_orders(&mut share) {

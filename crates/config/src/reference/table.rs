@@ -46,6 +46,12 @@ pub static SECTIONS: &[Section] = &[
         about: "Serving time without a source. With this section, clients of this machine are told that its clock \
                 is a reference when there is no better one, so that an island keeps one time, right or wrong.",
     },
+    Section {
+        name: "control",
+        repeated: false,
+        about: "Being asked and commanded in the ways of other programs, beside our own. Nothing of it is open unless it is \
+                named here. See `docs/chronyc.md` and `docs/ntpq.md`.",
+    },
     Section { name: "daemon", repeated: false, about: "The daemon as a program." },
 ];
 
@@ -306,6 +312,16 @@ pub static KEYS: &[Key] = &[
         "The root distance that clients are told."),
     key("local", "activate", seconds(1e-6, 16.0), "at once", r#""100ms""#,
         "Serve without a source only after having been synchronised once with an error certainly below this."),
+
+    key("control", "chronyc_socket", Kind::Path { longest: 90 }, "`false`", r#""/run/chrony/chronyd.sock""#,
+        "The unix socket that chrony's `chronyc` talks to; `chronyc` looks for the one in the example. Whoever can write \
+         to it may command. Its folder is made if it is missing, for the daemon's user and group only."),
+    key("control", "chronyc_port", integer(1, 65_535), "none", "323",
+        "The UDP port on 127.0.0.1 and ::1 where `chronyc` and exporters may look at the clock and the sources, as anybody \
+         on this machine may. Nothing can be commanded there."),
+    key("control", "ntpq", Kind::Boolean, "`false`", "true",
+        "Whether `ntpq` on this machine is answered (control messages, mode 6, on UDP port 123 of the loopback addresses). \
+         Nothing can be changed by them, and other machines get no answer."),
 
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
         "Where names are resolved and keys exchanged: in helper processes without privileges, or inside the event \

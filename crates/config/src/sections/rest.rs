@@ -1,4 +1,4 @@
-//! The small sections: `[selection]`, `[keys]`, `[local]` and `[daemon]`.
+//! The small sections: `[selection]`, `[keys]`, `[local]`, `[control]` and `[daemon]`.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use toml::de::DeValue;
 use truechimer_engine::config::{AuthenticationPolicy, LocalConfig, SelectionConfig};
 
 use super::{path, set};
+use crate::config::ControlDoors;
 use crate::reader::{Reader, Table};
 use crate::rules;
 use crate::text::quote;
@@ -38,6 +39,15 @@ pub(crate) fn read_local(reader: &mut Reader, table: &Table<'_>) -> LocalConfig 
         orphan: reader.boolean(table, "orphan").unwrap_or(false),
         distance_s: reader.duration(table, "distance").unwrap_or(1.0),
         activate_s: reader.duration(table, "activate"),
+    }
+}
+
+/// `[control]`.
+pub(crate) fn read_control(reader: &mut Reader, table: &Table<'_>) -> ControlDoors {
+    ControlDoors {
+        chronyc_socket: path(reader, table, "chronyc_socket").flatten(),
+        chronyc_port: reader.integer(table, "chronyc_port"),
+        ntpq: reader.boolean(table, "ntpq").unwrap_or(false),
     }
 }
 

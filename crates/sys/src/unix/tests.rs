@@ -156,3 +156,34 @@ fn connecting_never_waits_and_says_who_is_not_there() {
     assert_eq!(Stream::connect(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert!(Stream::connect(Path::new("")).is_err());
 }
+
+#[test]
+fn datagrams_are_answered_to_the_name_they_came_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("server.sock");
+    let server = Datagrams::bind(&path, 0o660).unwrap();
+    assert_eq!(mode(&path), 0o660);
+    let mut buffer = [0; 16];
+    assert_eq!(server.receive(&mut buffer).unwrap(), None);
+    let own = directory.path().join("client.sock");
+    let client = UnixDatagram::bind(&own).unwrap();
+    client.send_to(b"ping", &path).unwrap();
+    wait(server.fd());
+    assert_eq!(server.receive(&mut buffer).unwrap(), Some((4, Some(own.clone()))));
+    server.send(b"pong", &own).unwrap();
+    assert_eq!(client.recv(&mut buffer).unwrap(), 4);
+    UnixDatagram::unbound().unwrap().send_to(b"x", &path).unwrap();
+    assert_eq!(server.receive(&mut buffer).unwrap(), Some((1, None)));
+
+    let second = Datagrams::bind(&path, 0o660).unwrap_err();
+    assert_eq!(second.raw_os_error(), Some(libc::EADDRINUSE));
+    // One that does not read holds nobody up.
+    let refused = (0..100_000).find(|_| server.send(b"pong", &own).is_err());
+    assert!(refused.is_some());
+    drop(server);
+    assert!(!path.exists());
+    // What a crash leaves is replaced.
+    drop(UnixDatagram::bind(&path).unwrap());
+    drop(Datagrams::bind(&path, 0o600).unwrap());
+    assert!(!path.exists());
+}

@@ -1,0 +1,110 @@
+//! What `chronyc` asks for is done here, and `ntpq` is answered.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use truechimer_control::chronyc::reply::Status;
+use truechimer_control::chronyc::server::{self, Action, Counters};
+use truechimer_engine::report::{Report, SourceState};
+use truechimer_engine::{Command, Which};
+use truechimer_time::Now;
+
+use super::Daemon;
+use crate::journal::Priority;
+
+/// The daemon while it answers.
+struct Answering<'a> {
+    daemon: &'a mut Daemon,
+    /// Whether the UDP ports are open.
+    monitors: bool,
+    counters: Counters,
+    now: Now,
+}
+
+impl Daemon {
+    /// Serves `chronyc` and those that speak its language.
+    pub(super) fn serve_chronyc(&mut self, now: Now) {
+        let Some(mut server) = self.chronyc.take() else { return };
+        let poll = std::mem::take(&mut self.poll);
+        let monitors = server.monitors();
+        server.handle_ready(&poll, &mut |request, access, counters| {
+            server::answer(request, access, &mut Answering { daemon: self, monitors, counters, now })
+        });
+        self.poll = poll;
+        self.chronyc = Some(server);
+    }
+
+    /// Answers `ntpq`.
+    pub(super) fn serve_ntpq(&mut self, now: Now) {
+        let Some(mut ntpq) = self.ntpq.take() else { return };
+        ntpq.handle_ready(&self.poll, &self.listeners, &mut || self.report(now));
+        self.ntpq = Some(ntpq);
+    }
+
+    /// Polls the sources to which there is a route, and only those. Nothing is sent for it.
+    fn poll_the_reachable(&mut self, now: Now) {
+        for source in self.engine.report(now).sources {
+            let Some(address) = source.address.and_then(|address| address.parse::<SocketAddr>().ok()) else {
+                continue;
+            };
+            let online = has_route(address);
+            if online == (source.state == SourceState::Offline) {
+                let which = Which::address(address.ip().to_canonical());
+                // It was there a moment ago.
+                let _ = self.engine.handle_command(Command::Switch { which, online }, now);
+            }
+        }
+    }
+}
+
+/// Whether the kernel knows a way to there: it looks when a socket is connected.
+fn has_route(address: SocketAddr) -> bool {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => ([0; 4], 0).into(),
+        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
+    };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
+}
+
+impl server::Daemon for Answering<'_> {
+    fn report(&mut self) -> Report {
+        self.daemon.report(self.now)
+    }
+
+    fn carry_out(&mut self, action: Action) -> Status {
+        let (daemon, now) = (&mut *self.daemon, self.now);
+        match action {
+            Action::Engine(command) => server::status(daemon.engine.handle_command(command, now)),
+            Action::Reload => match daemon.reload_config(now) {
+                Ok(()) => Status::Success,
+                Err(_) => Status::Failed,
+            },
+            Action::Save => {
+                daemon.save_all(now);
+                Status::Success
+            }
+            // There are none that are kept open.
+            Action::CycleLogs => Status::Success,
+            Action::OnOffline => {
+                daemon.poll_the_reachable(now);
+                Status::Success
+            }
+            Action::Shutdown => {
+                daemon.journal.line(now.mono, Priority::Notice, "told to end by chronyc");
+                daemon.told_to_end = true;
+                Status::Success
+            }
+        }
+    }
+
+    fn serves(&self, client: IpAddr) -> bool {
+        self.daemon.engine.serves(client)
+    }
+
+    fn lets_monitor(&self, client: IpAddr) -> bool {
+        self.monitors && client.is_loopback()
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+}

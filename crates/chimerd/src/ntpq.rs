@@ -1,0 +1,112 @@
+//! The door for `ntpq`: control messages that come from this machine itself, to the server's ports or, where the server has
+//! none on the loopback addresses, to ports of their own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+
+use truechimer_config::Config;
+use truechimer_control::ntpq::{QUESTION_MAX, answer};
+use truechimer_engine::report::Report;
+use truechimer_sys::poll::{Interest, PollSet};
+use truechimer_wire::CONTROL_MODE;
+
+use crate::chronyc::bind_loopback;
+use crate::control::SocketError;
+use crate::listeners::Listeners;
+
+/// The port that `ntpq` asks.
+const PORT: u16 = 123;
+/// Questions taken in one turn; more are dropped.
+const MOST_QUESTIONS: usize = 16;
+
+/// A question that came to a port of the server.
+#[derive(Debug)]
+struct Question {
+    listener: u64,
+    bytes: Vec<u8>,
+    remote: SocketAddr,
+    local: Option<IpAddr>,
+}
+
+/// Questions that wait until the server has answered those who want the time.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(Vec<Question>);
+
+impl Questions {
+    /// Keeps what the server would not answer, if it is a question from this machine.
+    pub(crate) fn keep(
+        &mut self,
+        listener: u64,
+        bytes: Option<&[u8]>,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
+    ) {
+        let Some(bytes) = bytes.filter(|bytes| bytes.len() <= QUESTION_MAX) else { return };
+        let of_control = bytes.first().is_some_and(|first| first & 7 == CONTROL_MODE);
+        let is_ours = |address: IpAddr| address.to_canonical().is_loopback();
+        // A packet from the network can claim to come from here, but it was not sent to here.
+        if of_control && is_ours(remote.ip()) && local.is_some_and(is_ours) && self.0.len() < MOST_QUESTIONS {
+            self.0.push(Question { listener, bytes: bytes.to_vec(), remote, local });
+        }
+    }
+}
+
+/// The open door.
+#[derive(Debug)]
+pub(crate) struct NtpqServer {
+    pub(crate) questions: Questions,
+    own: Vec<UdpSocket>,
+    places: Vec<usize>,
+}
+
+impl NtpqServer {
+    /// Opens it if the configuration says so.
+    pub(crate) fn open(config: &Config) -> Result<Option<Self>, SocketError> {
+        if !config.control.ntpq {
+            return Ok(None);
+        }
+        let listening = config.engine.serve.as_ref().map(|serve| serve.listen.as_slice()).unwrap_or_default();
+        let mut own = Vec::new();
+        for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+            let covers = |bound: SocketAddr| {
+                let all = bound.ip().is_unspecified() && bound.is_ipv4() == address.is_ipv4();
+                bound.port() == PORT && (all || bound.ip() == address)
+            };
+            if !listening.iter().any(|listener| covers(listener.address)) {
+                own.extend(bind_loopback(SocketAddr::new(address, PORT), "ntpq")?);
+            }
+        }
+        Ok(Some(Self { questions: Questions::default(), own, places: Vec::new() }))
+    }
+
+    /// Names the sockets to wait for.
+    pub(crate) fn register(&mut self, poll: &mut PollSet) {
+        self.places = self.own.iter().map(|socket| poll.push(socket.as_raw_fd(), Interest::Read)).collect();
+    }
+
+    /// Answers all questions.
+    pub(crate) fn handle_ready(
+        &mut self,
+        poll: &PollSet,
+        listeners: &Listeners,
+        report: &mut dyn FnMut() -> Report,
+    ) {
+        for question in std::mem::take(&mut self.questions.0) {
+            for part in answer(&question.bytes, question.remote.ip(), &report()) {
+                listeners.send(question.listener, &part, question.remote, question.local);
+            }
+        }
+        let mut buffer = [0; QUESTION_MAX + 1];
+        for (socket, place) in self.own.iter().zip(std::mem::take(&mut self.places)) {
+            if !poll.readable(place) {
+                continue;
+            }
+            for _ in 0..MOST_QUESTIONS {
+                let Ok((len, from)) = socket.recv_from(&mut buffer) else { break };
+                for part in answer(buffer.get(..len).unwrap_or_default(), from.ip(), &report()) {
+                    let _ = socket.send_to(&part, from);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+use truechimer_engine::config::{Endpoint, EngineConfig, Host, SourceConfig, SourceKind};
+use truechimer_engine::{Engine, Initial};
+use truechimer_time::{Cooked, Mono, Now};
+
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn report(sources: u8) -> Report {
+    let now = Now {
+        mono: Mono::from_nanos(1_000_000_000),
+        cooked: Cooked::from_unix_nanos(1_795_000_000_500_000_000),
+    };
+    let source = |last| SourceConfig {
+        name: None,
+        kind: SourceKind::Server(Endpoint { host: Host::Address([192, 0, 2, last].into()), port: 123 }),
+        options: Default::default(),
+    };
+    let config = EngineConfig {
+        sources: (1..=sources).map(source).collect(),
+        serve: None,
+        clock: Default::default(),
+        selection: Default::default(),
+        local: None,
+        keys: Default::default(),
+        nts: Default::default(),
+        era_floor: Cooked::from_unix_nanos(315_532_800_000_000_000),
+    };
+    Engine::new(config, Initial::default(), [7; 32], now).report(now)
+}
+
+fn question(opcode: u8, association: u16, data: &[u8]) -> Vec<u8> {
+    let header = ControlHeader {
+        version: 2,
+        opcode,
+        sequence: 9,
+        association,
+        count: data.len() as u16,
+        ..ControlHeader::default()
+    };
+    let mut question = header.write().to_vec();
+    question.extend(data);
+    question
+}
+
+/// The status and the whole of an answer.
+fn ask(opcode: u8, association: u16, data: &[u8], report: &Report) -> (u16, String) {
+    let mut whole = Vec::new();
+    let mut status = 0;
+    let messages = answer(&question(opcode, association, data), HERE, report);
+    for (index, message) in messages.iter().enumerate() {
+        let (header, part) = ControlHeader::parse(message).unwrap();
+        assert!(header.response && !header.error && header.sequence == 9 && header.opcode == opcode);
+        assert_eq!(usize::from(header.offset), whole.len());
+        assert_eq!(header.more, index + 1 < messages.len());
+        assert_eq!(message.len() % 4, 0);
+        assert!(message.len() <= CONTROL_HEADER_LEN + CONTROL_DATA_MAX);
+        whole.extend_from_slice(part);
+        status = header.status;
+    }
+    (status, String::from_utf8_lossy(&whole).into_owned())
+}
+
+fn fault(question: &[u8]) -> u16 {
+    let messages = answer(question, HERE, &report(1));
+    assert_eq!(messages.len(), 1);
+    let (header, data) = ControlHeader::parse(&messages[0]).unwrap();
+    assert!(header.response && header.error && data.is_empty());
+    header.status >> 8
+}
+
+#[test]
+fn the_system_and_its_sources_are_shown() {
+    let report = report(3);
+    let (status, variables) = ask(READ_VARIABLES, 0, b"", &report);
+    assert_eq!(status, 0xc000);
+    assert!(variables.contains("leap=11, stratum=16, "), "{variables}");
+    assert!(variables.contains("refid=INIT, reftime=0x00000000.00000000, clock=0x"), "{variables}");
+    let (_, some) = ask(READ_VARIABLES, 0, b"stratum, leap", &report);
+    assert_eq!(some, "stratum=16, leap=11\r\n");
+    let (_, variables) = ask(READ_VARIABLES, 2, b"", &report);
+    assert!(variables.starts_with("srcadr=192.0.2.2, srcport=123, "), "{variables}");
+    let list = answer(&question(READ_STATUS, 0, b""), HERE, &report);
+    assert_eq!(list[0][CONTROL_HEADER_LEN..], [0, 1, 0x80, 0, 0, 2, 0x80, 0, 0, 3, 0x80, 0]);
+    assert_eq!(ask(READ_STATUS, 3, b"", &report), (0x8000, String::new()));
+}
+
+#[test]
+fn what_does_not_exist_or_changes_something_is_refused() {
+    assert_eq!(fault(&question(READ_VARIABLES, 2, b"")), Fault::Association as u16);
+    assert_eq!(fault(&question(READ_STATUS, 7, b"")), Fault::Association as u16);
+    assert_eq!(fault(&question(READ_VARIABLES, 0, b"nothing")), Fault::Variable as u16);
+    assert_eq!(fault(&question(READ_VARIABLES, 0, &[0xff])), Fault::Format as u16);
+    assert_eq!(fault(&question(4, 0, b"")), Fault::Opcode as u16);
+    for command in COMMANDS {
+        assert_eq!(fault(&question(command, 0, b"")), Fault::Forbidden as u16);
+    }
+}
+
+/// AT-16: an answer is longer than its question, so only this machine gets one.
+#[test]
+fn at16_only_this_machine_is_answered() {
+    let question = question(READ_VARIABLES, 0, b"");
+    let report = report(1);
+    for stranger in ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "0.0.0.0"] {
+        assert!(answer(&question, stranger.parse().unwrap(), &report).is_empty(), "{stranger}");
+    }
+    for here in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+        assert!(!answer(&question, here.parse().unwrap(), &report).is_empty(), "{here}");
+    }
+    let mut reply = question.clone();
+    reply[1] |= 0x80;
+    assert!(answer(&reply, HERE, &report).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn any_question_is_answered_in_bounds(mut bytes in proptest::collection::vec(any::<u8>(), 0..600), mode: bool) {
+        if mode && bytes.len() > 2 {
+            bytes[0] = 0x16;
+            bytes[1] &= 0x0f;
+        }
+        let report = report(64);
+        let messages = answer(&bytes, HERE, &report);
+        prop_assert!(messages.len() <= 4);
+        for message in messages {
+            prop_assert!(ControlHeader::parse(&message).is_some_and(|(header, _)| header.response));
+        }
+    }
+}
