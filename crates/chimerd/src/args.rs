@@ -4,6 +4,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use truechimer_config::import::Dialect;
+
+use chronyd::Chronyd;
+
+pub mod chronyd;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +23,7 @@ Usage: chimerd [OPTIONS]
 
 Options:
   -f, --config FILE  configuration [default: /etc/truechimer/chimer.toml]
+      --dialect D    whose configuration it is, such as chrony [default: by its name]
   -x, --observe      measure and serve, but never touch the clock
   -d, --debug        say more in the journal
       --check        read the configuration, say what is wrong with it, and exit
@@ -28,7 +34,8 @@ The daemon stays in the foreground and writes its journal to standard error.
 SIGTERM and SIGINT end it cleanly, SIGHUP reads the configuration again.
 
 Exit status: 0 clean end, 1 failure while starting or running (such as a port in use),
-2 bad configuration or arguments.
+2 bad configuration or arguments. A bad configuration of another program: 1, as chronyd's.
+Called as chronyd, the program has chronyd's options: see chronyd --help.
 ";
 
 /// What the command line asks for.
@@ -37,7 +44,11 @@ pub enum Action {
     /// Run the daemon.
     Run(RunArgs),
     /// Read the configuration and say whether it is good.
-    Check(PathBuf),
+    Check(RunArgs),
+    /// Print the configuration of another program, with all that it includes.
+    PrintConfig(RunArgs),
+    /// Print this.
+    Print(String),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -62,10 +73,14 @@ pub enum Role {
 pub struct RunArgs {
     /// Configuration file.
     pub config: PathBuf,
+    /// Whose configuration it is; `None` sees by its name, and takes it for ours otherwise.
+    pub dialect: Option<Dialect>,
     /// Never touch the clock, whatever the configuration says.
     pub observe: bool,
     /// A wordy journal.
     pub debug: bool,
+    /// What was said to us as chronyd.
+    pub chronyd: Option<Box<Chronyd>>,
 }
 
 /// A command line that makes no sense: one sentence.
@@ -83,7 +98,13 @@ impl fmt::Display for ArgsError {
 /// # Errors
 /// An unknown option, an option without its value, or a stray word.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsError> {
-    let mut run = RunArgs { config: PathBuf::from(DEFAULT_CONFIG), observe: false, debug: false };
+    let mut run = RunArgs {
+        config: PathBuf::from(DEFAULT_CONFIG),
+        dialect: None,
+        observe: false,
+        debug: false,
+        chronyd: None,
+    };
     let mut check = false;
     let mut args = args.into_iter().flat_map(apart);
     while let Some(arg) = args.next() {
@@ -95,6 +116,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
                 Some(file) if !file.is_empty() => run.config = PathBuf::from(file),
                 _ => return Err(ArgsError(format!("{text} wants a file name after it"))),
             },
+            "--dialect" => run.dialect = Some(dialect(args.next().as_ref().and_then(|word| word.to_str()))?),
             "-x" | "--observe" => run.observe = true,
             "-d" | "--debug" => run.debug = true,
             "--check" => check = true,
@@ -103,6 +125,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             "--role=resolver" => return Ok(Action::Role(Role::Resolver)),
             "--role=ke-client" => return Ok(Action::Role(Role::KeyExchangeClient)),
             "--role=ke-server" => return Ok(Action::Role(Role::KeyExchangeServer)),
+            _ if text.starts_with("--dialect=") => {
+                run.dialect = Some(dialect(text.strip_prefix("--dialect="))?);
+            }
             _ => match text.strip_prefix("--config=") {
                 Some(file) if !file.is_empty() => run.config = PathBuf::from(file),
                 Some(_) => return Err(ArgsError("--config= wants a file name after it".into())),
@@ -115,7 +140,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             },
         }
     }
-    Ok(if check { Action::Check(run.config) } else { Action::Run(run) })
+    Ok(if check { Action::Check(run) } else { Action::Run(run) })
+}
+
+fn dialect(word: Option<&str>) -> Result<Dialect, ArgsError> {
+    word.and_then(Dialect::from_name).ok_or_else(|| {
+        let names: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+        ArgsError(format!("--dialect wants one of {}", names.join(", ")))
+    })
 }
 
 /// `-xd` is `-x -d`; everything else stays what it is.

@@ -43,6 +43,8 @@ pub struct Journal {
     sink: Option<Box<dyn Write + Send>>,
     prefixed: bool,
     verbose: bool,
+    /// Lines that matter less are left out.
+    least: Priority,
     allowance: f64,
     refilled: Option<Mono>,
     suppressed: u64,
@@ -66,15 +68,22 @@ impl Journal {
             sink: Some(sink),
             prefixed: false,
             verbose: false,
+            least: Priority::Debug,
             allowance: BURST,
             refilled: None,
             suppressed: 0,
         }
     }
 
+    /// Without the lines that matter less than this.
+    #[must_use]
+    pub fn at_least(self, least: Priority) -> Self {
+        Self { least, ..self }
+    }
+
     /// Writes a line if the allowance has room for it. Debug lines are written only when they were asked for.
     pub fn line(&mut self, now: Mono, priority: Priority, text: &str) {
-        if priority == Priority::Debug && !self.verbose {
+        if priority > self.least || (priority == Priority::Debug && !self.verbose) {
             return;
         }
         let idle = self.refilled.map_or(0.0, |then| now.seconds_since(then));

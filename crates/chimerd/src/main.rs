@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(chimerd::program::main(std::env::args_os().skip(1)))
+    ExitCode::from(chimerd::program::main(std::env::args_os()))
 }

@@ -1,21 +1,27 @@
 //! The program around the daemon: arguments, configuration, privileges, signals, exit status.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use truechimer_config::keys::parse_keys;
-use truechimer_config::{Config, Diagnostic, MAX_BYTES, Parsed, Roles, parse_bytes, unreadable};
+use truechimer_config::{Config, Roles};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
-use truechimer_sys::{files, privileges, resolver, signal};
+use truechimer_sys::{privileges, resolver, signal};
 use truechimer_time::Mono;
 
 use crate::args::{self, Action, HELP, Role, RunArgs};
 use crate::journal::{Journal, Priority};
 use crate::nts;
-use crate::{Daemon, DaemonOptions, ServiceManager};
+use crate::{Daemon, DaemonOptions, Observer, ServiceManager};
+
+use load::{foreign, load};
+use until::{End, Until};
+
+mod load;
+mod until;
 
 /// Clean end.
 pub const EXIT_OK: u8 = 0;
@@ -24,31 +30,46 @@ pub const EXIT_FAILURE: u8 = 1;
 /// The configuration or the arguments are no good.
 pub const EXIT_USAGE: u8 = 2;
 
-/// Runs the program and returns its exit status. `args` are the arguments after the program's name.
+/// Runs the program and returns its exit status. `args` begin with the name that the program was called by: as `chronyd`
+/// it has chronyd's options and exit statuses.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    match args::parse(args) {
+    let mut args = args.into_iter();
+    let name = args.next().unwrap_or_default();
+    let is_chronyd = Path::new(&name).file_name().is_some_and(|name| name == "chronyd");
+    match if is_chronyd { args::chronyd::parse(args) } else { args::parse(args) } {
         Ok(Action::Run(run_args)) => run(run_args),
-        Ok(Action::Check(path)) => check(&path),
+        Ok(Action::Check(run_args)) => check(&run_args),
+        Ok(Action::PrintConfig(run_args)) => print_config(&run_args),
+        Ok(Action::Print(text)) => print(&text),
         Ok(Action::Help) => print(HELP),
         Ok(Action::Version) => print(&format!("chimerd {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Action::Role(role)) => run_role(role),
         Err(error) => {
-            complain(&format!("chimerd: {error}\nSee chimerd --help.\n"));
-            EXIT_USAGE
+            let name = if is_chronyd { "chronyd" } else { "chimerd" };
+            complain(&format!("{name}: {error}\nSee {name} --help.\n"));
+            if is_chronyd { EXIT_FAILURE } else { EXIT_USAGE }
         }
     }
 }
 
 fn run(args: RunArgs) -> u8 {
-    let config = match load(&args.config) {
+    let config = match load(&args) {
         Ok(config) => config,
-        Err(message) => {
-            complain(&message);
-            return EXIT_USAGE;
+        Err(unusable) => {
+            complain(&unusable.message);
+            return unusable.status;
         }
     };
-    let mut journal = Journal::stderr(args.debug);
-    match try_run(args, config, &mut journal) {
+    let mut journal = match journal(&args) {
+        Ok(journal) => journal,
+        Err(message) => {
+            complain(&message);
+            return EXIT_FAILURE;
+        }
+    };
+    let ends = Arc::new(End::default());
+    match try_run(args, config, &mut journal, &ends) {
+        Ok(()) if ends.failed.load(Ordering::Relaxed) => EXIT_FAILURE,
         Ok(()) => EXIT_OK,
         Err(message) => {
             journal.last_line(Priority::Error, &message);
@@ -57,7 +78,24 @@ fn run(args: RunArgs) -> u8 {
     }
 }
 
-fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), String> {
+/// Where lines go: standard error, or the file that chronyd's `-l` names.
+fn journal(args: &RunArgs) -> Result<Journal, String> {
+    let Some(said) = &args.chronyd else { return Ok(Journal::stderr(args.debug)) };
+    let journal = match &said.log_file {
+        None => Journal::stderr(args.debug),
+        Some(path) => match std::fs::OpenOptions::new().append(true).create(true).open(path) {
+            Ok(file) => Journal::to(Box::new(file)),
+            Err(error) => return Err(format!("cannot write {}: {error}\n", path.display())),
+        },
+    };
+    Ok(journal.at_least(match said.log_level {
+        0 => Priority::Debug,
+        1 => Priority::Warning,
+        _ => Priority::Error,
+    }))
+}
+
+fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>) -> Result<(), String> {
     signal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let (clock, controls_clock) = choose_clock(&args, &config, journal);
     let user = config.user.clone();
@@ -67,10 +105,15 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
     }
     let has_roles = config.roles == Roles::Process;
     let keep_net_bind = serves_privileged_port(&config);
-    let path = args.config;
     let mut options = DaemonOptions::new(config, clock, controls_clock);
-    options.journal = Journal::stderr(args.debug);
-    options.reload = Some(Box::new(move || load(&path)));
+    options.journal = self::journal(&args)?;
+    if let Some(said) = &args.chronyd {
+        for remark in &said.remarks {
+            journal.line(Mono::default(), Priority::Notice, remark);
+        }
+        options.observer = Until::new(said, ends).map(|until| Box::new(until) as Box<dyn Observer>);
+    }
+    options.reload = Some(Box::new(move || load(&args).map_err(|unusable| unusable.message)));
     options.signals = true;
     options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
     options.service = ServiceManager::from_environment()
@@ -85,7 +128,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal) -> Result<(), S
         // Not on the inline path, whose calls of libc are few. A kernel without it is no reason to stop.
         let _ = privileges::no_new_privs();
     }
-    daemon.run(&AtomicBool::new(false)).map_err(|error| error.to_string())
+    daemon.run(&ends.stop).map_err(|error| error.to_string())
 }
 
 /// The kernel's clock if it may be steered, or only a look at it (A10).
@@ -110,42 +153,32 @@ fn serves_privileged_port(config: &Config) -> bool {
     config.engine.serve.as_ref().is_some_and(|serve| serve.listen.iter().any(|l| l.address.port() < 1024))
 }
 
-/// Reads a configuration and the key file that it names; the error is the text for whoever wrote them. Warnings go to
-/// standard error.
-fn load(path: &Path) -> Result<Config, String> {
-    let name = path.display().to_string();
-    let color = std::io::stderr().is_terminal();
-    let parsed = files::read_bounded(path, MAX_BYTES)
-        .map_err(|error| vec![unreadable(&name, &error)])
-        .and_then(|bytes| parse_bytes(&bytes, &name))
-        .and_then(with_keys);
-    let parsed = parsed.map_err(|findings| render(&findings, color))?;
-    complain(&render(&parsed.warnings, color));
-    Ok(parsed.config)
-}
-
-fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {
-    if let Some(path) = parsed.config.paths.keys.clone() {
-        let secret = files::read_secret(&path, MAX_BYTES);
-        let (bytes, exposed) = secret.map_err(|error| vec![parsed.keys_unreadable(&error)])?;
-        let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
-        parsed.take_keys(file)?;
-    }
-    Ok(parsed)
-}
-
-fn render(findings: &[Diagnostic], color: bool) -> String {
-    findings.iter().map(|finding| finding.render(color) + "\n").collect()
-}
-
-fn check(path: &Path) -> u8 {
-    match load(path) {
-        Ok(_) => print(&format!("{}: good\n", path.display())),
-        Err(message) => {
-            complain(&message);
-            EXIT_USAGE
+fn check(args: &RunArgs) -> u8 {
+    match load(args) {
+        Ok(_) => print(&format!("{}: good\n", args.config.display())),
+        Err(unusable) => {
+            complain(&unusable.message);
+            unusable.status
         }
     }
+}
+
+/// `chronyd -p`: every line that says something, with those of included files in place of the lines that include them.
+fn print_config(args: &RunArgs) -> u8 {
+    if let Err(unusable) = load(args) {
+        complain(&unusable.message);
+        return unusable.status;
+    }
+    let Ok(Some(imported)) = foreign(args) else { return EXIT_FAILURE };
+    let mut text = String::new();
+    for line in imported.lines.iter().filter(|line| !line.is_blank()) {
+        let words: Vec<&str> = line.text.split_whitespace().collect();
+        let includes = ["include", "confdir", "sourcedir"];
+        if !words.first().is_some_and(|word| includes.iter().any(|name| word.eq_ignore_ascii_case(name))) {
+            text += &(words.join(" ") + "\n");
+        }
+    }
+    print(&text)
 }
 
 fn run_role(role: Role) -> u8 {

@@ -358,3 +358,69 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The program under the name `chronyd`.
+fn chronyd(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let link = dir.join("chronyd");
+    if !link.exists() {
+        std::os::unix::fs::symlink(CHIMERD, &link).unwrap();
+    }
+    let mut command = match can_set_time() {
+        false => Command::new(&link),
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-sys_time", "--inh-caps=-sys_time", "--"]).arg(&link);
+            command
+        }
+    };
+    let Output { status, stdout, stderr } = command.args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().expect("no signal ended it"), text(stdout), text(stderr))
+}
+
+#[test]
+fn a_chrony_conf_is_run_as_it_is_and_a_wrong_line_of_it_starts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("chrony.conf");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "! ours\nserver 192.0.2.1 iburst xleave\nmakestep 1 3\n").unwrap();
+    let (status, out, err) = run(&["--check", "-f", path]);
+    assert_eq!((status, out), (0, format!("{path}: good\n")));
+    assert!(err.contains("chrony.conf:2:1: warning[L080]: `xleave`"), "{err}");
+    std::fs::write(&file, "server 192.0.2.1\n  makestep 1\n").unwrap();
+    for (status, _, err) in [run(&["-f", path]), chronyd(dir.path(), &["-d", "-f", path])] {
+        assert_eq!(status, 1, "chronyd's status");
+        assert!(err.contains("chrony.conf:2:3") && err.contains("`makestep` lacks LIMIT"), "{err}");
+    }
+}
+
+#[test]
+fn called_as_chronyd_it_prints_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, more) = (dir.path().join("c.conf"), dir.path().join("conf.d"));
+    std::fs::create_dir(&more).unwrap();
+    std::fs::write(more.join("a.conf"), "rtcsync\n").unwrap();
+    let text = format!("# ours\nserver   192.0.2.1\tiburst\nconfdir {}\nmakestep 1 3\n", more.display());
+    std::fs::write(&file, text).unwrap();
+    let (status, out, err) = chronyd(dir.path(), &["-p", "-f", file.to_str().unwrap()]);
+    assert_eq!((status, out.as_str()), (0, "server 192.0.2.1 iburst\nrtcsync\nmakestep 1 3\n"), "{err}");
+    let (status, _, err) = chronyd(dir.path(), &["-Z"]);
+    assert!(status == 1 && err.starts_with("chronyd: there is no option -Z"), "{err}");
+}
+
+#[test]
+fn called_as_chronyd_it_says_once_how_wrong_the_clock_is() {
+    let server = server(Truth::start(), 0.0);
+    let dir = tempfile::tempdir().unwrap();
+    let source = format!("server 127.0.0.1 port {} iburst", server.addresses[0].port());
+    let (status, _, err) = chronyd(dir.path(), &["-Q", "-t", "5", &source]);
+    assert_eq!(status, 0, "{err}");
+    assert!(err.contains("System clock wrong by ") && err.contains("seconds (ignored)"), "{err}");
+    // Nobody answers there.
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let source = format!("server 127.0.0.1 port {} iburst", nobody.local_addr().unwrap().port());
+    let log = dir.path().join("log");
+    let (status, _, _) = chronyd(dir.path(), &["-Q", "-t", "1", "-l", log.to_str().unwrap(), &source]);
+    assert_eq!(status, 1, "the clock could not be compared with any other");
+    assert!(log.exists());
+}

@@ -81,8 +81,10 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
 
 impl Reader<'_, '_> {
     fn file(&mut self, text: &str, name: &str) {
-        for (at, line) in self.work.lines_of(text, name) {
-            self.line(at, line);
+        for line in self.work.open(text, name) {
+            if let Some(at) = self.work.enter(&line) {
+                self.line(at, line.text);
+            }
         }
     }
 

@@ -109,8 +109,9 @@ fn without_password(line: &str) -> String {
 impl Reader<'_, '_> {
     fn file(&mut self, text: &str, name: &str) {
         let text: String = text.split_inclusive('\n').map(without_password).collect();
-        for (at, line) in self.work.lines_of(&text, name) {
-            if let [directive, rest @ ..] = words(line).as_slice() {
+        for line in self.work.open(&text, name) {
+            let Some(at) = self.work.enter(&line) else { break };
+            if let [directive, rest @ ..] = words(line.text).as_slice() {
                 self.line(at, &directive.to_ascii_lowercase(), rest, name);
             }
         }

@@ -73,7 +73,7 @@ impl Imported {
         Some(Diagnostic::new(rule, document, origin.span.clone(), message))
     }
 
-    /// Our file, read; its warnings point at the lines of the original, where they come from one.
+    /// Our file, read; its warnings point at the lines of the original, those that come from none at its first.
     ///
     /// # Errors
     /// Every line that the program whose file it is would not accept.
@@ -94,16 +94,17 @@ impl Imported {
     #[must_use]
     pub fn translate(&self, finding: Diagnostic) -> Diagnostic {
         let rule = RULES.iter().find(|rule| rule.id == finding.rule);
-        let at = self.sources.get(finding.line.saturating_sub(1)).copied().flatten();
-        match (rule, at) {
-            (Some(rule), Some(at)) => match self.at(rule, at, finding.message.clone()) {
+        // What no line says is about the whole file.
+        let at = self.sources.get(finding.line.saturating_sub(1)).copied().flatten().unwrap_or(0);
+        match rule {
+            Some(rule) => match self.at(rule, at, finding.message.clone()) {
                 Some(mut moved) => {
                     moved.help = finding.help;
                     moved
                 }
                 None => finding,
             },
-            _ => finding,
+            None => finding,
         }
     }
 }

@@ -6,11 +6,12 @@ use super::{Dialect, chrony};
 pub(super) fn dialect(name: &str, text: &str) -> Option<Dialect> {
     let base = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     let by_name = match base.as_str() {
+        "ntp.toml" => Some(Dialect::NtpdRs),
+        "chimer.toml" => return None,
+        _ if base.ends_with(".toml") => None,
         _ if base.starts_with("chrony") || base.ends_with(".sources") => Some(Dialect::Chrony),
         "ntp.conf" => Some(Dialect::Ntp),
         "ntpd.conf" => Some(Dialect::Openntpd),
-        "ntp.toml" => Some(Dialect::NtpdRs),
-        "chimer.toml" => return None,
         _ if base.starts_with("timesyncd") => Some(Dialect::Timesyncd),
         _ => None,
     };

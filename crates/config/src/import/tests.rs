@@ -153,6 +153,19 @@ fn a_secret_is_not_repeated() {
 }
 
 #[test]
+fn a_file_is_known_by_its_name() {
+    let by_name = |name| Dialect::recognise(name, "");
+    assert_eq!(by_name("/etc/chrony/chrony.conf"), Some(Dialect::Chrony));
+    assert_eq!(by_name("/run/chrony-dhcp/eth0.sources"), Some(Dialect::Chrony));
+    assert_eq!(by_name("/etc/ntpsec/ntp.conf"), Some(Dialect::Ntp));
+    for ours in ["/etc/truechimer/chimer.toml", "/etc/chrony/chrony.toml", "x", ""] {
+        assert_eq!(by_name(ours), None, "{ours}");
+    }
+    assert_eq!(Dialect::recognise("chimer.toml", "server a.example iburst\n"), None);
+    assert_eq!(Dialect::recognise("x", "[[source]]\nserver = \"a.example\"\n"), None);
+}
+
+#[test]
 fn dialects_have_names() {
     for dialect in Dialect::ALL {
         assert_eq!(Dialect::from_name(&dialect.to_string()), Some(*dialect));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::chrony::Capability;
@@ -21,6 +20,13 @@ const MOST_LINES: usize = 20_000;
 const MOST_SOURCES: usize = 64;
 /// So often what our own parser refuses is taken out again before everything is.
 const MOST_ROUNDS: usize = 50;
+
+/// A line of a file that was opened.
+pub(super) struct Raw<'t> {
+    pub(super) text: &'t str,
+    number: usize,
+    origin: Origin,
+}
 
 /// An import under way.
 pub(super) struct Work<'f> {
@@ -47,34 +53,46 @@ impl<'f> Work<'f> {
 
     /// The lines of a file, each entered into the report.
     pub(super) fn lines_of<'t>(&mut self, text: &'t str, name: &str) -> Vec<(At, &'t str)> {
+        let lines = self.open(text, name);
+        lines.iter().filter_map(|line| self.enter(line).map(|at| (at, line.text))).collect()
+    }
+
+    /// The lines of a file, which are still to be entered: one after the other, so that those of an included file come
+    /// where they are included.
+    pub(super) fn open<'t>(&mut self, text: &'t str, name: &str) -> Vec<Raw<'t>> {
         let document = Arc::new(Document { name: name.to_owned(), text: text.to_owned() });
         let file = self.documents.len();
         self.documents.push(document);
         let mut start = 0;
-        let mut found = Vec::new();
+        let mut lines = Vec::new();
         for (index, whole) in text.split_inclusive('\n').enumerate() {
             let line = whole.trim_end_matches(['\n', '\r']);
-            if self.lines.len() >= MOST_LINES {
-                if let Some((at, _)) = found.last() {
-                    self.say(*at, Verdict::Impossible, format!("more than {MOST_LINES} lines are not read"));
-                }
-                break;
-            }
-            found.push((self.lines.len(), line));
-            self.lines.push(LineReport {
-                file: name.to_owned(),
-                line: index + 1,
-                text: line.chars().map(|c| if c.is_control() && c != '\t' { '\u{b7}' } else { c }).collect(),
-                verdict: Verdict::Ignored,
-                how: Vec::new(),
-                dangers: Vec::new(),
-            });
             let indent = line.len() - line.trim_start().len();
-            let span: Range<usize> = start + indent..start + line.trim_end().len().max(indent);
-            self.origins.push(Origin { file, span });
+            let span = start + indent..start + line.trim_end().len().max(indent);
+            lines.push(Raw { text: line, number: index + 1, origin: Origin { file, span } });
             start += whole.len();
         }
-        found
+        lines
+    }
+
+    /// Enters a line into the report, unless there are too many.
+    pub(super) fn enter(&mut self, line: &Raw<'_>) -> Option<At> {
+        if self.lines.len() >= MOST_LINES {
+            let last = self.lines.len() - 1;
+            self.say(last, Verdict::Impossible, format!("more than {MOST_LINES} lines are not read"));
+            return None;
+        }
+        let shown = |c: char| if c.is_control() && c != '\t' { '\u{b7}' } else { c };
+        self.lines.push(LineReport {
+            file: self.documents.get(line.origin.file)?.name.clone(),
+            line: line.number,
+            text: line.text.chars().map(shown).collect(),
+            verdict: Verdict::Ignored,
+            how: Vec::new(),
+            dangers: Vec::new(),
+        });
+        self.origins.push(line.origin.clone());
+        Some(self.lines.len() - 1)
     }
 
     /// What became of a line, or of a part of it, in words.

@@ -1,0 +1,144 @@
+//! Reading the configuration that a run wants: ours, or another program's.
+
+use std::io::IsTerminal;
+use std::net::IpAddr;
+
+use truechimer_config::import::{Dialect, Imported, import};
+use truechimer_config::keys::parse_keys;
+use truechimer_config::{Config, Diagnostic, MAX_BYTES, Parsed, Paths, Severity, parse_bytes, unreadable};
+use truechimer_engine::config::{Endpoint, Family, Host, SourceKind};
+use truechimer_sys::files;
+
+use super::{EXIT_FAILURE, EXIT_USAGE, complain};
+use crate::Disk;
+use crate::args::RunArgs;
+use crate::args::chronyd::{self, Chronyd, Once};
+
+/// Why a configuration cannot be used.
+pub(super) struct Unusable {
+    /// For whoever wrote it, with its final newline.
+    pub(super) message: String,
+    /// The exit status of a program that cannot start: chronyd's is 1.
+    pub(super) status: u8,
+}
+
+/// Reads a configuration and the key file that it names. Warnings go to standard error.
+pub(super) fn load(args: &RunArgs) -> Result<Config, Unusable> {
+    let color = std::io::stderr().is_terminal();
+    let foreign = foreign(args);
+    let status = match (&foreign, args.dialect) {
+        (Ok(None), None) => EXIT_USAGE,
+        _ => EXIT_FAILURE,
+    };
+    let unusable = |findings: Vec<Diagnostic>| Unusable { message: render(&findings, color), status };
+    let name = name(args);
+    let parsed = match foreign.map_err(unusable)? {
+        Some(imported) => run_as_ours(&imported, &name).map_err(unusable)?,
+        None => {
+            let parsed = files::read_bounded(&args.config, MAX_BYTES)
+                .map_err(|error| vec![unreadable(&name, &error)])
+                .and_then(|bytes| parse_bytes(&bytes, &name))
+                .and_then(with_keys);
+            let parsed = parsed.map_err(unusable)?;
+            complain(&render(&parsed.warnings, color));
+            parsed
+        }
+    };
+    let mut config = parsed.config;
+    if let Some(said) = &args.chronyd {
+        apply(&mut config, said);
+    }
+    Ok(config)
+}
+
+fn name(args: &RunArgs) -> String {
+    match &args.chronyd {
+        Some(said) if !said.directives.is_empty() => "command line".into(),
+        _ => args.config.display().to_string(),
+    }
+}
+
+/// The configuration as another program's, if it is one.
+pub(super) fn foreign(args: &RunArgs) -> Result<Option<Imported>, Vec<Diagnostic>> {
+    let name = name(args);
+    if let Some(said) = args.chronyd.as_ref().filter(|said| !said.directives.is_empty()) {
+        return Ok(Some(import(&said.directives.join("\n"), &name, Dialect::Chrony, &Disk)));
+    }
+    // By its name only: what a file of ours says may look like anything while it is being written.
+    let Some(dialect) = args.dialect.or_else(|| Dialect::recognise(&name, "")) else { return Ok(None) };
+    let bytes =
+        files::read_bounded(&args.config, MAX_BYTES).map_err(|error| vec![unreadable(&name, &error)])?;
+    if bytes.len() > MAX_BYTES {
+        return Err(parse_bytes(&bytes, &name).err().unwrap_or_default());
+    }
+    Ok(Some(import(&String::from_utf8_lossy(&bytes), &name, dialect, &Disk)))
+}
+
+/// What was imported, read by our own parser. What is lost and what is dangerous is told, a line each.
+fn run_as_ours(imported: &Imported, name: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    let parsed = imported.parsed(name)?;
+    let mut told = imported.findings();
+    told.extend(parsed.warnings.iter().cloned());
+    let told = told.iter().filter(|finding| finding.severity >= Severity::Warning);
+    complain(&told.map(|finding| format!("{finding}\n")).collect::<String>());
+    let back = |finding: Diagnostic| if finding.file == name { imported.translate(finding) } else { finding };
+    with_keys(parsed).map_err(|findings| findings.into_iter().map(back).collect())
+}
+
+fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {
+    if let Some(path) = parsed.config.paths.keys.clone() {
+        let secret = files::read_secret(&path, MAX_BYTES);
+        let (bytes, exposed) = secret.map_err(|error| vec![parsed.keys_unreadable(&error)])?;
+        let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
+        parsed.take_keys(file)?;
+    }
+    Ok(parsed)
+}
+
+pub(super) fn render(findings: &[Diagnostic], color: bool) -> String {
+    findings.iter().map(|finding| finding.render(color) + "\n").collect()
+}
+
+/// What the command line says beside the configuration.
+fn apply(config: &mut Config, said: &Chronyd) {
+    if let Some(family) = said.family {
+        only(config, family == chronyd::Family::V4);
+    }
+    if let Some(user) = &said.user {
+        config.user = Some(user.clone()).filter(|user| user != "root");
+    }
+    if said.no_step && config.engine.clock.step.first.is_some() {
+        config.engine.clock.step.first = Some(0);
+    }
+    if let Some(once) = said.once {
+        // Nobody is served, nobody asks, and the one correction may be a step.
+        config.engine.serve = None;
+        config.serve_nts = None;
+        config.paths.run_dir = None;
+        match once {
+            Once::Set => config.engine.clock.step.first = None,
+            Once::Tell => config.paths = Paths { keys: config.paths.keys.take(), ..Paths::NONE },
+        }
+    }
+}
+
+/// Sources and listeners of one family only.
+fn only(config: &mut Config, ipv4: bool) {
+    let fits = |address: &IpAddr| address.is_ipv4() == ipv4;
+    config.engine.sources.retain(|source| match &source.kind {
+        SourceKind::Server(Endpoint { host: Host::Address(address), .. }) => fits(address),
+        _ => source.options.bind.as_ref().is_none_or(fits),
+    });
+    for source in &mut config.engine.sources {
+        source.options.family = Some(if ipv4 { Family::V4 } else { Family::V6 });
+    }
+    if let Some(serve) = &mut config.engine.serve {
+        serve.listen.retain(|listener| fits(&listener.address.ip()));
+    }
+    if let Some(exchange) = config.serve_nts.as_mut().and_then(|nts| nts.key_exchange.as_mut()) {
+        exchange.listen.retain(|listener| fits(&listener.address.ip()));
+    }
+}
+
+#[cfg(test)]
+mod tests;
