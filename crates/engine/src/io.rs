@@ -155,6 +155,8 @@ pub struct KeyExchanged {
     pub port: Option<u16>,
     /// When the server's certificates are valid.
     pub validity: Validity,
+    /// The SHA-256 of the public key in the server's certificate: servers that share one are one voice on the time.
+    pub certificate_key: [u8; 32],
 }
 
 /// Why a key exchange failed.

@@ -169,6 +169,29 @@ fn at_26_members_of_a_pool_are_one_voice() {
     assert!(world.report().system.synchronised);
 }
 
+/// One certificate for several names, or several for one key: whoever has stolen it can answer for all of them.
+#[test]
+fn at_26_names_that_share_a_key_are_one_voice() {
+    let sharing = |servers| {
+        let (world, keys) = secured_with(servers, |_| {}, built(), standing_at(0));
+        let key = keys[0].borrow().certificate_key;
+        keys[1].borrow_mut().certificate_key = key;
+        world
+    };
+    let mut world = sharing(3);
+    let third = world.key_servers.remove("ke3.example").unwrap();
+    world.run(300.0);
+    assert_eq!(world.report().system.steps, 0);
+    assert!(world.report().system.reason.ends_with("and 1 so far"), "{}", world.report().system.reason);
+    world.key_servers.insert("ke3.example".into(), third);
+    world.run(5000.0);
+    assert!(world.report().system.synchronised);
+    // Where nobody else is configured there is nobody to wait for.
+    let mut world = sharing(2);
+    world.run(300.0);
+    assert!(world.report().system.synchronised);
+}
+
 /// Somebody has stolen the keys of certificates that are expired since, and answers for all servers.
 #[test]
 fn at_26_expired_certificates_set_no_clock_to_a_time_when_they_were_not_valid() {

@@ -36,6 +36,8 @@ pub struct KeyExchanged {
     /// When all certificates of the server's chain are valid. If the date was deferred, a clock must not be set by these keys
     /// to an instant outside.
     pub validity: Validity,
+    /// The SHA-256 of the public key in the server's certificate: servers that share one are not independent of each other.
+    pub certificate_key: [u8; 32],
 }
 
 impl fmt::Debug for KeyExchanged {
@@ -192,6 +194,7 @@ impl ClientSession {
             server: agreement.server,
             port: agreement.port,
             validity,
+            certificate_key: self.stream.server_key().ok_or(KeError::Tls)?,
         })
     }
 

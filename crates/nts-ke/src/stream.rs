@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 
 use rustls::{AlertDescription, Connection, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use sha2::{Digest, Sha256};
+use webpki::EndEntityCert;
 
 /// Most plaintext or ciphertext that is handled in one go. The TLS library takes no more at a time either.
 const PIECE: usize = 4096;
@@ -100,6 +102,12 @@ impl Stream {
 
     pub(crate) fn export(&self, label: &[u8], context: &[u8], place: &mut [u8]) -> Result<(), rustls::Error> {
         self.tls.export_keying_material(place, label, Some(context)).map(|_| ())
+    }
+
+    /// The SHA-256 of the public key in the peer's certificate.
+    pub(crate) fn server_key(&self) -> Option<[u8; 32]> {
+        let certificate = EndEntityCert::try_from(self.tls.peer_certificates()?.first()?).ok()?;
+        Some(Sha256::digest(certificate.subject_public_key_info().as_ref()).into())
     }
 
     /// What is to be sent now.

@@ -5,8 +5,10 @@
 mod common;
 
 use common::*;
+use rcgen::KeyPair;
 use truechimer_nts::aead::Algorithm;
 use truechimer_nts::negotiate::{ClientOffer, Exporter, ServerPolicy};
+use truechimer_nts_ke::authority::{Certified, server_params};
 use truechimer_nts_ke::testing::{Manners, Raw, talk};
 use truechimer_nts_ke::{ClientSession, KeError, TrustedCertificates};
 
@@ -29,6 +31,22 @@ fn both_sides_have_the_same_keys_for_every_algorithm() {
     let first = world.exchange(NAME, date(NOW_S)).unwrap();
     let second = world.exchange(NAME, date(NOW_S)).unwrap();
     assert_ne!(first.keys, second.keys);
+}
+
+/// By its key, and not by its name or certificate: that is what a thief has.
+#[test]
+fn servers_with_one_key_are_told_from_others() {
+    let mut world = World::new();
+    let key_of = |world: &World| world.exchange(NAME, date(NOW_S)).unwrap().certificate_key;
+    let first = key_of(&world);
+    assert_eq!(key_of(&world), first);
+    let key = KeyPair::from_pem(&world.files.key).unwrap();
+    let params = server_params(&[NAME, "other.example"], days(1, 90)).unwrap();
+    let chain = world.authority.certify_key(&params, &key).unwrap();
+    world.identity = identity(&Certified { chain, key: world.files.key.clone() });
+    assert_eq!(key_of(&world), first);
+    world.identity = identity(&world.authority.certify(&[NAME], days(1, 90)).unwrap());
+    assert_ne!(key_of(&world), first);
 }
 
 #[test]

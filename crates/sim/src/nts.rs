@@ -110,7 +110,23 @@ impl KeyServer {
         let keys = self.keys().ok_or_else(|| failed(KeyExchangeFault::Answer))?;
         let cookies = (0..8).filter_map(|_| self.ring.seal_cookie(&keys, self.random.stream()));
         let cookies = cookies.map(|cookie| cookie.as_bytes().to_vec()).collect();
-        Ok(KeyExchanged { keys, alternative: None, cookies, server: None, port: None, validity })
+        let certificate_key = self.certificate_key();
+        Ok(KeyExchanged {
+            keys,
+            alternative: None,
+            cookies,
+            server: None,
+            port: None,
+            validity,
+            certificate_key,
+        })
+    }
+
+    /// Each name has a key of its own.
+    fn certificate_key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        key.iter_mut().zip(self.config.name.bytes()).for_each(|(to, from)| *to = from);
+        key
     }
 
     fn keys(&mut self) -> Option<Keys> {

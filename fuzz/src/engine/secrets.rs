@@ -46,6 +46,7 @@ impl Secrets {
             server: (what & 1 != 0).then(|| "pool.example".to_owned()),
             port: (what & 2 != 0).then_some(1123),
             validity,
+            certificate_key: [what & 1; 32],
         })
     }
 

@@ -195,10 +195,18 @@ fn request(exchange: &KeyExchange) -> ExchangeRequest {
 }
 
 fn exchanged(exchanged: truechimer_nts_ke::KeyExchanged) -> KeyExchanged {
-    let truechimer_nts_ke::KeyExchanged { keys, alternative, cookies, server, port, validity } = exchanged;
+    let truechimer_nts_ke::KeyExchanged {
+        keys,
+        alternative,
+        cookies,
+        server,
+        port,
+        validity,
+        certificate_key,
+    } = exchanged;
     let truechimer_nts_ke::Validity { not_before_s, not_after_s } = validity;
     let validity = Validity { not_before_s, not_after_s };
-    KeyExchanged { keys, alternative, cookies, server, port, validity }
+    KeyExchanged { keys, alternative, cookies, server, port, validity, certificate_key }
 }
 
 fn described(error: &KeError) -> KeyExchangeError {

@@ -68,6 +68,8 @@ pub(crate) struct NtsClient {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Certificate<'a> {
     pub(crate) name: &'a str,
+    /// A hash of its public key.
+    pub(crate) key: [u8; 32],
     pub(crate) validity: Validity,
     pub(crate) tested: Tested,
 }
@@ -167,7 +169,12 @@ impl NtsClient {
     /// The certificate behind the keys in use.
     pub(crate) fn certificate(&self) -> Option<Certificate<'_>> {
         let session = self.session.as_ref()?;
-        Some(Certificate { name: &self.name, validity: session.validity(), tested: session.tested() })
+        Some(Certificate {
+            name: &self.name,
+            key: session.certificate_key(),
+            validity: session.validity(),
+            tested: session.tested(),
+        })
     }
 
     /// Asks for keys when they are wanted and it is time to.

@@ -68,6 +68,7 @@ pub(super) struct Session {
     /// The address of ours on which replies came.
     local: Option<IpAddr>,
     validity: Validity,
+    certificate_key: [u8; 32],
     tested: Tested,
     refresh_at: Mono,
     /// There was an authentic reply.
@@ -95,6 +96,7 @@ impl Session {
             outstanding: None,
             local: None,
             validity: exchanged.validity,
+            certificate_key: exchanged.certificate_key,
             tested,
             refresh_at,
             proven: false,
@@ -118,6 +120,10 @@ impl Session {
 
     pub(super) fn validity(&self) -> Validity {
         self.validity
+    }
+
+    pub(super) fn certificate_key(&self) -> [u8; 32] {
+        self.certificate_key
     }
 
     pub(super) fn tested(&self) -> Tested {

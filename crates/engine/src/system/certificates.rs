@@ -9,7 +9,8 @@
 //! 2. If the machine's own clock, too, says that the certificate of an agreeing source is valid, all is as usual: the clock
 //!    is set where a strict verifier would have set it.
 //! 3. Otherwise the clock is wrong, or the certificates are. It is set when a quorum of different servers agree, so that
-//!    one certificate that expired and was stolen later does not do.
+//!    one certificate that expired and was stolen later does not do: neither for all members of a pool, nor for several
+//!    names that share it.
 //! 4. From then on the time is known: every key exchange is judged strictly by it, and keys whose certificate had only the
 //!    quorum's word are exchanged anew.
 //!
@@ -116,7 +117,9 @@ impl Certificates {
             self.doubt = None;
             return true;
         }
-        let mut servers: Vec<&str> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        // Of those that share a name or a key, one.
+        let mut voices: Vec<Certificate<'_>> = Vec::new();
         let (mut certified, mut vouched) = (false, false);
         for member in agreeing {
             let Some(certificate) = member.certificate() else {
@@ -130,17 +133,27 @@ impl Certificates {
                 Tested::Known => vouched = true,
                 _ if !self.holds(&certificate, agreed) => {}
                 Tested::OwnClock => vouched = true,
-                Tested::Deferred if servers.contains(&certificate.name) => {}
-                Tested::Deferred => servers.push(certificate.name),
+                Tested::Deferred => {
+                    if !names.contains(&certificate.name) {
+                        names.push(certificate.name);
+                    }
+                    let same = |other: &Certificate<'_>| {
+                        other.name == certificate.name || other.key == certificate.key
+                    };
+                    if !voices.iter().any(same) {
+                        voices.push(certificate);
+                    }
+                }
             }
         }
         let wanted = self.config.certificate_quorum.map_or(QUORUM, usize::from).min(self.configured).max(1);
-        let quorum = servers.len() >= wanted;
+        // When all that there are agree, there is nobody left to wait for.
+        let quorum = voices.len() >= wanted || names.len() >= self.configured.max(1);
         if certified && !vouched && quorum {
-            turn.event(Event::CertificateTimeKnown { servers: servers.len() });
+            turn.event(Event::CertificateTimeKnown { servers: names.len() });
         }
         let admitted = !certified || vouched || quorum;
-        self.doubt = (!admitted).then_some(Doubt { agreeing: servers.len(), wanted });
+        self.doubt = (!admitted).then_some(Doubt { agreeing: voices.len(), wanted });
         admitted
     }
 

@@ -27,6 +27,8 @@ pub struct KeyServer {
     pub ring: KeyRing,
     pub algorithm: Algorithm,
     pub validity: Validity,
+    /// The hash of its certificate's key.
+    pub certificate_key: [u8; 32],
     /// Where clients are sent on to.
     pub server: Option<String>,
     pub port: Option<u16>,
@@ -71,6 +73,7 @@ impl KeyServer {
             ring: KeyRing::generate(1_768_000_000, 2, &mut rng),
             algorithm: Algorithm::AesSivCmac256,
             validity: VALIDITY,
+            certificate_key: [number; 32],
             server: None,
             port: None,
             fails: None,
@@ -133,6 +136,7 @@ impl KeyServer {
             server: self.server.clone(),
             port: self.port,
             validity: self.validity,
+            certificate_key: self.certificate_key,
         })
     }
 

@@ -70,6 +70,7 @@ fn write_exchanged(writer: &mut Writer, exchanged: &KeyExchanged) {
     writer.option(exchanged.port, Writer::u16);
     writer.i64(exchanged.validity.not_before_s);
     writer.i64(exchanged.validity.not_after_s);
+    writer.bytes(&exchanged.certificate_key, u16::MAX);
 }
 
 fn read_exchanged(reader: &mut Reader<'_>) -> Option<KeyExchanged> {
@@ -83,6 +84,7 @@ fn read_exchanged(reader: &mut Reader<'_>) -> Option<KeyExchanged> {
         server: reader.option(|reader| reader.text(NAME_MAX))?,
         port: reader.option(Reader::u16)?,
         validity: Validity { not_before_s: reader.i64()?, not_after_s: reader.i64()? },
+        certificate_key: reader.bytes(32)?.try_into().ok()?,
     };
     let Validity { not_before_s, not_after_s } = exchanged.validity;
     let legal = !exchanged.cookies.is_empty()

@@ -61,6 +61,7 @@ fn exchanged() -> impl Strategy<Value = KeyExchanged> {
             cookies,
             server,
             port,
+            certificate_key: [port.unwrap_or(7) as u8; 32],
             validity,
         },
     )
@@ -185,6 +186,7 @@ fn what_cannot_be_is_refused() {
         server: None,
         port: None,
         validity: Validity { not_before_s: 0, not_after_s: 1 },
+        certificate_key: [3; 32],
     };
     let parses = |exchanged: &KeyExchanged| {
         let answer = ExchangeAnswer { query: 0, peer: None, result: Ok(exchanged.clone()) };
