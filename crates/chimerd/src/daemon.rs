@@ -362,6 +362,7 @@ impl Daemon {
             observer.handle_clock(&command, &result, *now);
         }
         if matches!(result, ClockResult::Stepped { .. }) {
+            self.drop_unsigned(*now);
             // At once: a restart must not reset the budget of the accumulated panic limit (NA-23, AT-10).
             self.save_stepped(*now);
         }
@@ -373,6 +374,7 @@ impl Daemon {
             workers.hurry();
         }
         if matches!(event, Event::Interference { .. }) {
+            self.drop_unsigned(now);
             // A clock that jumps may be that of a machine which was set back to a snapshot.
             self.stir();
         }

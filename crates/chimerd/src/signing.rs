@@ -65,6 +65,8 @@ pub(crate) struct Signer {
     /// The request under way, for the first in the queue.
     flight: Option<Flight>,
     rests_until: Option<Mono>,
+    /// When the clock was last stepped.
+    stepped: Option<Mono>,
     /// That it cannot be reached has been said.
     complained: bool,
     last_id: u16,
@@ -87,6 +89,7 @@ impl Signer {
             connection: None,
             flight: None,
             rests_until: None,
+            stepped: None,
             complained: false,
             last_id: 0,
             place: usize::MAX,
@@ -108,6 +111,12 @@ impl Signer {
         }
         self.queue.push_back(job);
         Ok(())
+    }
+
+    /// The clock was stepped. What waits was received before that: its reply would have one timestamp of the old clock and
+    /// one of the new.
+    pub(crate) fn handle_step(&mut self, now: Mono) {
+        self.stepped = Some(now);
     }
 
     /// Names the socket to wait for.
@@ -160,6 +169,12 @@ impl Signer {
 
     /// Makes the request for the first in the queue; `false` if there is none, or nobody to ask.
     fn take_off(&mut self, now: Mono, desk: &mut impl Desk) -> bool {
+        let stepped = self.stepped;
+        let old = |job: &Job| stepped.is_some_and(|at| job.since <= at);
+        while self.queue.front().is_some_and(old) {
+            let Some(job) = self.queue.pop_front() else { break };
+            desk.done(&job, Err(SigningError::Stepped));
+        }
         let Some(job) = self.queue.front() else { return false };
         if self.connection.is_none() {
             match self.connect() {

@@ -58,6 +58,13 @@ impl Daemon {
         kept.map_err(|error| RunError(format!("cannot answer requests: {error}")))
     }
 
+    /// Gives up the replies that wait for a signature, as the clock has jumped.
+    pub(super) fn drop_unsigned(&mut self, now: Now) {
+        if let Some(signer) = &mut self.signer {
+            signer.handle_step(now.mono);
+        }
+    }
+
     /// Has replies signed at another place from now on, or nowhere.
     pub(super) fn configure_signer(&mut self, path: Option<&Path>) {
         if self.signer.as_ref().map(Signer::path) != path {

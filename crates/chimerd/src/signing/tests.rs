@@ -186,3 +186,23 @@ fn a_samba_that_was_restarted_is_asked_again() {
     drop(signer);
     samba.join().unwrap();
 }
+
+#[test]
+fn no_reply_begins_before_a_step_and_ends_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let samba = stand_in(&path, 1);
+    let (mut signer, mut book) = (Signer::new(&path), Book::default());
+    signer.push(job(1, START)).unwrap();
+    signer.push(job(7, START)).unwrap();
+    signer.handle_step(START);
+    // One that came after it, and one from a thread that handed it over late.
+    signer.push(job(8, START.after(0.001))).unwrap();
+    signer.push(job(9, START)).unwrap();
+    turn_until(&mut signer, &mut book, START.after(0.002), 4);
+    let done: Vec<_> = book.done.iter().map(|(account, result)| (*account, result.is_ok())).collect();
+    assert_eq!(done, [(1, false), (7, false), (8, true), (9, false)]);
+    assert!(book.done.iter().all(|(account, result)| *account == 8 || *result == Err(SigningError::Stepped)));
+    drop(signer);
+    samba.join().unwrap();
+}

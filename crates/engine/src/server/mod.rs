@@ -299,6 +299,8 @@ pub enum SigningError {
     Refused,
     /// It took too long.
     TimedOut,
+    /// The clock was stepped before it began.
+    Stepped,
 }
 
 /// A responder, and what it is to tell at one moment.

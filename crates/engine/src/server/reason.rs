@@ -115,6 +115,7 @@ impl From<SigningError> for DropReason {
             SigningError::Unavailable => Self::SigningUnavailable,
             SigningError::Refused => Self::SigningRefused,
             SigningError::TimedOut => Self::SigningTimeout,
+            SigningError::Stepped => Self::ClockStepped,
         }
     }
 }

@@ -81,10 +81,16 @@ fn access_comes_before_signatures() {
 #[test]
 fn why_nothing_was_signed_is_counted() {
     let mut responder = responder();
-    let errors =
-        [SigningError::Busy, SigningError::Unavailable, SigningError::Refused, SigningError::TimedOut];
+    let errors = [
+        SigningError::Busy,
+        SigningError::Unavailable,
+        SigningError::Refused,
+        SigningError::TimedOut,
+        SigningError::Stepped,
+    ];
     errors.into_iter().for_each(|error| responder.handle_signed(Err(error)));
-    let names = ["signing_busy", "signing_refused", "signing_timeout", "signing_unavailable"];
+    let names =
+        ["clock_stepped", "signing_busy", "signing_refused", "signing_timeout", "signing_unavailable"];
     assert_eq!(
         responder.report().dropped.into_iter().collect::<Vec<_>>(),
         names.map(|name| (name.to_owned(), 1))
