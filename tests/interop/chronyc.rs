@@ -2,15 +2,13 @@
 //! status, and what it prints has the same form, as text and as CSV. Values differ, and so do commands for what only one
 //! of them has.
 
-use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use truechimer_tests::layer::fetched;
 use truechimer_tests::netns::{Cable, Host};
-use truechimer_tests::process::{Guarded, eventually, run};
+use truechimer_tests::process::{Guarded, eventually};
 
 use crate::ours::Ours;
 use crate::peers::{CHRONY, subfolder, write};
