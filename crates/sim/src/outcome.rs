@@ -21,8 +21,8 @@ pub struct Outcome {
     pub length_s: f64,
     /// RMS of the clock's true error, seconds.
     pub rms_time_s: f64,
-    /// RMS error in the same time of a clock that was right in time and frequency when it heard the last of its
-    /// sources, seconds; `None` where sources can be heard.
+    /// RMS error in the same time of a clock that was right when it heard the last of its sources and knew its frequency as
+    /// well as it can be known, seconds; `None` where sources can be heard.
     pub limit_time_s: Option<f64>,
     /// Largest error in the same time, seconds.
     pub max_time_s: f64,

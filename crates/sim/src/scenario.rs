@@ -45,6 +45,8 @@ pub struct Scenario {
     /// From when on no source can be heard, so that even a perfect clock would go wrong: its error in the time window
     /// is the least that can be reached.
     pub deaf_from_s: Option<f64>,
+    /// One sigma of the frequency at that time for somebody who is told everything else.
+    pub deaf_frequency_sd: f64,
     /// When the stated adversary exceeds the model of a bound, so that I1 and I7 need not hold.
     pub exempt: Vec<Window>,
 }
@@ -60,6 +62,8 @@ pub struct HostConfig {
     pub paths: Vec<Path>,
     /// Its reference clock.
     pub reference: Option<ReferenceClock>,
+    /// When no pulse of it comes.
+    pub reference_outages: Vec<Window>,
     /// Steering the clock.
     pub clock: ClockConfig,
     /// Which sources are believed.
@@ -196,6 +200,7 @@ impl Default for HostConfig {
             offset_s: 10e-3,
             paths: Vec::new(),
             reference: None,
+            reference_outages: Vec::new(),
             clock: ClockConfig::default(),
             selection: SelectionConfig::default(),
             local: None,
@@ -230,6 +235,7 @@ impl Scenario {
             faults: Vec::new(),
             time_window: None,
             deaf_from_s: None,
+            deaf_frequency_sd: 0.0,
             exempt: Vec::new(),
         }
     }

@@ -23,8 +23,8 @@ pub struct Row {
     pub rms_time_s: f64,
     /// chrony's, where that is known; in a world with a limit, scaled from the limit of chrony's runs to that of these.
     pub chrony_rms_time_s: Option<f64>,
-    /// RMS error of a clock that was right when it heard the last of its sources, seconds; `None` where they can be
-    /// heard.
+    /// RMS error of a clock that was right when it heard the last of its sources and knew its frequency as well as it can be
+    /// known, seconds; `None` where they can be heard.
     pub limit_time_s: Option<f64>,
     /// `rms_time_s` as a ratio to chrony's.
     pub ratio_time: Option<f64>,

@@ -112,21 +112,26 @@ impl Statistics {
     }
 }
 
-/// The least error that can be reached without hearing anybody: that of a clock which was right, in time and in
-/// frequency, when it heard the last, and has run on at this frequency.
+/// The least error that can be reached without hearing anybody. A clock that was exactly right in time and frequency when it
+/// heard the last is wrong by what its oscillator's frequency walks from then on; that is computed from the oscillator itself. But
+/// nobody knows the frequency exactly: its error at that time is multiplied by the time since, and independent of the walk.
+/// What is counted is the mean square of both.
 #[derive(Clone, Debug)]
 pub struct Holdover {
     from_s: f64,
     window: Window,
+    /// One sigma of the frequency, as somebody knows it who is told all but that.
+    frequency_sd: f64,
     frequency: Option<f64>,
     phase_s: f64,
     errors: Squares,
 }
 
 impl Holdover {
-    /// Nobody is heard from `from_s` on; errors count in the window.
-    pub fn new(from_s: f64, window: Window) -> Self {
-        Self { from_s, window, frequency: None, phase_s: 0.0, errors: Squares::default() }
+    /// Nobody is heard from `from_s` on, when the frequency is known to `frequency_sd`; errors count in the window.
+    pub fn new(from_s: f64, frequency_sd: f64, window: Window) -> Self {
+        let errors = Squares::default();
+        Self { from_s, window, frequency_sd, frequency: None, phase_s: 0.0, errors }
     }
 
     /// A step of so many seconds has ended, in which the oscillator had this frequency error.
@@ -136,7 +141,7 @@ impl Holdover {
         } else if let Some(known) = self.frequency {
             self.phase_s += (frequency - known) * step_s;
             if self.window.contains(elapsed_s) {
-                self.errors.add(self.phase_s);
+                self.errors.add(self.phase_s.hypot(self.frequency_sd * (elapsed_s - self.from_s)));
             }
         }
     }

@@ -97,7 +97,9 @@ impl World {
             attackers: (200..).zip(&scenario.attacks).map(|(n, _)| Random::new(seed, n)).collect(),
             queue: Queue::default(),
             statistics: Statistics::new(window, later),
-            holdover: scenario.deaf_from_s.map(|from_s| Holdover::new(from_s, window)),
+            holdover: scenario
+                .deaf_from_s
+                .map(|from_s| Holdover::new(from_s, scenario.deaf_frequency_sd, window)),
             trace: Trace::default(),
             departures: Vec::new(),
             strata: strata(&scenario),

@@ -76,7 +76,7 @@ const fn pps(rms: f64) -> Option<Chrony> {
 
 /// In the last 20 min of two hours without a network an error is what the oscillator has walked meanwhile, more or
 /// less, and differs by a factor of ten from seed to seed. chrony's figure is the median of a few seeds in which that
-/// was little: 0.7 of chrony's error was the limit there.
+/// was little: 0.7 of chrony's error was what somebody reached there who was told everything but the frequency.
 const DEAF: Option<Chrony> = match chrony(1.27e-4, 4.0e-4, 3.1e-7, 1086, None) {
     Some(chrony) => Some(Chrony { limit_time_s: Some(0.7 * 1.27e-4), ..chrony }),
     None => None,
@@ -92,12 +92,15 @@ const START: Option<Chrony> = Some(Chrony {
     settle_s: Some(11.0),
 });
 
-/// What passes while nothing is received cannot be estimated: the statistical limit is 0.7 of chrony's error.
+/// What passes while nothing is received cannot be estimated: somebody who is told all but the frequency reaches 0.7 of chrony's
+/// error.
 const OUTAGE: Goal = Goal::ratio(0.9);
 /// Pulses have symmetric noise: the statistical limit is 0.75 of the best tuning of chrony.
 const PULSES: Goal = Goal::ratio(0.78);
 /// Right at once, and for good.
 const AT_ONCE: Goal = Goal { settle_s: Some(2.0), settled_below_s: Some(1e-3), ..Goal::USUAL };
+/// The same from a frequency file: no excursion, however long the pause was.
+const KNOWN_AT_ONCE: Goal = AT_ONCE;
 /// A change of the route is not taken for one of the clock.
 const NO_EXCURSION: Goal = Goal { largest_s: Some(1e-3), ..Goal::USUAL };
 
@@ -223,8 +226,16 @@ static WORLDS: &[WorldSpec] = &[
     route("route both", "both ways become 2 ms longer half-way", s::route_both),
     route("route return", "the way down becomes 1 ms shorter half-way", s::route_return),
     further("congested switch", "a LAN behind a switch with filled queues", None, s::congested),
+    further("one-way bursts", "a LAN whose way up has filled queues", None, s::one_way_bursts),
     further("loss", "three of ten packets are lost, each way", None, s::loss),
+    further("long poll", "polls of 1024 s, and two hours without a network each day", None, s::long_poll),
+    WorldSpec {
+        goal: KNOWN_AT_ONCE,
+        ..further("reboot", "started again and again; the frequency file is a day old", None, s::reboot)
+    },
+    further("pps dropout", "pulses that are missing for ten minutes and for an hour", None, s::pps_dropout),
     further("four servers", "four honest servers at different distances", None, s::four_servers),
+    further("four unequal servers", "the same, on paths that are longer one way", None, s::four_unequal),
     further("pool", "a name with six addresses of which four are used", None, s::pool),
     further("chain", "a client of a server that is an engine itself", None, s::chain),
     further("eras", "from before 2036-02-07 to after 2038-01-19", None, s::eras),

@@ -1,7 +1,7 @@
 //! What is measured, and the truth behind it.
 
 use truechimer_discipline::estimate::Sample;
-use truechimer_sim::link::{Direction, Link};
+use truechimer_sim::link::{Direction, Link, Window};
 use truechimer_sim::oscillator::Oscillator;
 use truechimer_sim::random::Random;
 use truechimer_sim::scenario::{Peer, Scenario};
@@ -42,7 +42,20 @@ struct Source {
 
 enum Kind {
     Path { link: Box<Link>, noise_s: f64 },
-    Reference { interval_s: f64, noise_s: f64, max_error_s: f64 },
+    Reference { interval_s: f64, noise_s: f64, max_error_s: f64, outages: Vec<Window> },
+}
+
+impl Source {
+    /// Time between the last poll and the next, seconds.
+    fn interval_s(&self, pace_s: f64) -> f64 {
+        match self.kind {
+            Kind::Reference { interval_s, .. } => interval_s,
+            Kind::Path { .. } => {
+                let doublings = self.polls.saturating_sub(BURST).min(20);
+                (BURST_SPACING_S * f64::from(doublings).exp2()).min(pace_s)
+            }
+        }
+    }
 }
 
 impl Field {
@@ -69,8 +82,14 @@ impl Field {
             interval_s: reference.interval_s,
             noise_s: reference.noise_s,
             max_error_s: reference.max_error_s,
+            outages: host.reference_outages.clone(),
         }));
-        let source = |(n, kind)| Source { kind, polls: 0, next_s: 0.5 + 0.1 * n as f64 };
+        // Pulses come at the full second and are handled right after, as in the closed loop.
+        let first = |kind: &Kind, n: usize| match kind {
+            Kind::Reference { .. } => 1e-4,
+            Kind::Path { .. } => 0.5 + 0.1 * n as f64,
+        };
+        let source = |(n, kind)| Source { next_s: first(&kind, n), kind, polls: 0 };
         Self {
             start: scenario.start,
             length_s: scenario.length_s,
@@ -94,6 +113,13 @@ impl Field {
 
     pub(crate) fn rate(&self, second: usize) -> f64 {
         self.theta[second + 1] - self.theta[second]
+    }
+
+    /// When the next exchange with all sources together may be expected after one with this one, seconds.
+    pub(crate) fn interval_s(&self, source: usize) -> f64 {
+        let now = self.sources[source].next_s - self.sources[source].interval_s(self.pace_s);
+        let next = self.sources.iter().map(|other| other.next_s).fold(f64::INFINITY, f64::min);
+        (next - now).clamp(0.1, self.pace_s)
     }
 
     fn raw(&self, t: f64) -> Raw {
@@ -122,17 +148,17 @@ impl Field {
         source.polls += 1;
         source.next_s += match source.kind {
             Kind::Reference { interval_s, .. } => interval_s,
-            Kind::Path { .. } => {
-                let doublings = source.polls.saturating_sub(BURST).min(20);
-                (BURST_SPACING_S * f64::from(doublings).exp2()).min(self.pace_s) * stretch
-            }
+            Kind::Path { .. } => source.interval_s(self.pace_s) * stretch,
         };
     }
 
     fn measure(&mut self, source: usize, sent_s: f64) -> Option<Exchange> {
         let (mut at_s, mut forward, mut backward, mut error) = (sent_s, self.theta(sent_s), 0.0, None);
         match &mut self.sources[source].kind {
-            Kind::Reference { noise_s, max_error_s, .. } => {
+            Kind::Reference { noise_s, max_error_s, outages, .. } => {
+                if outages.iter().any(|outage| outage.contains(sent_s)) {
+                    return None;
+                }
                 forward += *noise_s * self.random.normal();
                 backward -= forward;
                 error = Some(*max_error_s);

@@ -2,7 +2,7 @@
 //! One state of offset and frequency for all sources, the exact density on a grid of offsets for the noise of each
 //! exchange.
 //!
-//! Only for delays that are exponential, and for pulses; the oscillator's cycles are not told.
+//! Only for delays that are exponential, and for pulses; and for oscillators without cycles.
 
 use truechimer_discipline::estimate::Estimate;
 use truechimer_sim::link::{DelayLaw, Shape};
@@ -29,6 +29,9 @@ impl Told {
     /// Of worlds in which it can be told.
     pub(crate) fn new(scenario: &Scenario) -> Option<Self> {
         let host = &scenario.hosts[0];
+        if !host.oscillator.sines.is_empty() {
+            return None;
+        }
         let mut sources = Vec::new();
         for path in &host.paths {
             let Peer::Server(server) = path.peer else { return None };

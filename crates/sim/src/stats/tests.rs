@@ -50,12 +50,21 @@ fn never_settled_says_so() {
 
 #[test]
 fn the_limit_of_holdover_is_what_the_oscillator_has_walked() {
-    let mut holdover = Holdover::new(10.0, Window { from_s: 18.0, until_s: 21.0 });
+    let mut holdover = Holdover::new(10.0, 0.0, Window { from_s: 18.0, until_s: 21.0 });
     for second in 1..=30 {
         let frequency = if second <= 15 { 1e-5 } else { 1.2e-5 };
         holdover.record(f64::from(second), frequency, 1.0);
     }
     // 2e-6 too fast from the 16th second on: 6, 8 and 10 µs at the 18th, 19th and 20th.
     let expected = ((36.0 + 64.0 + 100.0) / 3.0_f64).sqrt() * 1e-6;
+    assert!((holdover.rms_time() / expected - 1.0).abs() < 1e-9, "{}", holdover.rms_time());
+}
+
+#[test]
+fn the_limit_of_holdover_counts_what_was_not_known_of_the_frequency() {
+    let mut holdover = Holdover::new(10.0, 1e-6, Window { from_s: 18.0, until_s: 20.0 });
+    (1..=30).for_each(|second| holdover.record(f64::from(second), 1e-5, 1.0));
+    // 8 and 9 µs after 8 and 9 s, though the oscillator is steady.
+    let expected = ((64.0 + 81.0) / 2.0_f64).sqrt() * 1e-6;
     assert!((holdover.rms_time() / expected - 1.0).abs() < 1e-9, "{}", holdover.rms_time());
 }

@@ -247,7 +247,12 @@ impl World {
         let truth = self.truth;
         let Some(host) = self.hosts.get_mut(index) else { return };
         let Some(reference) = host.config.reference.clone() else { return };
+        let outages = host.config.reference_outages.clone();
         self.after(reference.interval_s, What::Pulse { host: index });
+        let at_s = self.elapsed();
+        if outages.iter().any(|outage| outage.contains(at_s)) {
+            return;
+        }
         let Some(host) = self.hosts.get_mut(index).filter(|host| host.asleep_until.is_none()) else { return };
         host.advance(truth);
         let mut stamp = host.stamp(StampSource::Kernel);

@@ -2,14 +2,16 @@
 
 #![allow(clippy::indexing_slicing)] // each scenario has the hosts, paths and servers that it was just given
 
+use truechimer_discipline::estimate::Oscillator;
 use truechimer_engine::config::SourceOptions;
 use truechimer_time::{Cooked, PollExponent};
 
 use crate::link::{DelayLaw, LinkConfig, RouteChange, Shape, Window};
 use crate::oscillator::{OscillatorConfig, Sine};
-use crate::scenario::{Found, HostConfig, Path, Peer, ReferenceClock, Scenario, Stamps};
+use crate::scenario::{Fault, FaultKind, Found, HostConfig, Path, Peer, ReferenceClock, Scenario, Stamps};
 use crate::server::ServerConfig;
 
+const DAY_S: f64 = 86_400.0;
 const LAN: DelayLaw = DelayLaw::exponential(50e-6, 10e-6);
 const INET1: DelayLaw = DelayLaw::exponential(10e-3, 1e-3);
 const INET10: DelayLaw = DelayLaw::exponential(50e-3, 10e-3);
@@ -90,11 +92,16 @@ pub(super) fn temperature() -> Scenario {
     scenario
 }
 
+/// How well the frequency is known in `inet1 w1e-9 p6` by somebody who is told the wander, the law of the delays and their base:
+/// `cargo run --release -p truechimer-sim --example open_loop -- --told --seeds 7 --world 'inet1 w1e-9 p6'`.
+const TOLD_FREQUENCY_SD: f64 = 3.9e-8;
+
 pub(super) fn outage() -> Scenario {
     let outage = Window { from_s: 50_000.0, until_s: 57_200.0 };
     let link = LinkConfig { outages: vec![outage], ..LinkConfig::symmetric(INET1) };
     let mut scenario = client(vec![link], 1e-9, 70_000.0, &p6());
     scenario.deaf_from_s = Some(outage.from_s);
+    scenario.deaf_frequency_sd = TOLD_FREQUENCY_SD;
     scenario.time_window = Some(Window { from_s: outage.until_s - 1200.0, until_s: outage.until_s });
     scenario
 }
@@ -174,6 +181,44 @@ pub(super) fn congested() -> Scenario {
     pair(DelayLaw { shape, ..LAN }, 1e-9, 100_000.0, &p6())
 }
 
+/// Somebody uploads: the queue before the way up is filled most of the time, the way down is free.
+pub(super) fn one_way_bursts() -> Scenario {
+    let shape = Shape::Congested { probability: 0.7, wait_s: 200e-6 };
+    let link = LinkConfig::asymmetric(DelayLaw { shape, ..LAN }, LAN);
+    client(vec![link], 1e-9, 100_000.0, &p6())
+}
+
+/// The link is down for two hours of each day, and the operator wants as few packets as can be.
+pub(super) fn long_poll() -> Scenario {
+    let poll = PollExponent::DEFAULT_MAX;
+    let options = SourceOptions { min_poll: poll, max_poll: poll, ..SourceOptions::default() };
+    let day = |n: f64| Window { from_s: n * DAY_S + 50_000.0, until_s: n * DAY_S + 57_200.0 };
+    let outages = vec![day(0.0), day(1.0), day(2.0), day(3.0)];
+    client(vec![LinkConfig { outages, ..LinkConfig::symmetric(INET1) }], 1e-9, 4.0 * DAY_S, &options)
+}
+
+/// The machine starts with the frequency of the day before, and the daemon is started anew every five thousand seconds.
+pub(super) fn reboot() -> Scenario {
+    let mut scenario = start();
+    let wander = 1e-9;
+    let sd = wander * DAY_S.sqrt();
+    let host = &mut scenario.hosts[0];
+    // The clock is fast: what is to be added falls.
+    let frequency = -host.oscillator.frequency + sd;
+    host.known = Some(Oscillator { frequency, frequency_sd: sd, wander, ..Oscillator::default() });
+    let restart = |n: u32| Fault { at_s: 5000.0 * f64::from(n), host: 0, kind: FaultKind::Restart };
+    scenario.faults = (1..4).map(restart).collect();
+    scenario
+}
+
+/// A cable that is loose now and then.
+pub(super) fn pps_dropout() -> Scenario {
+    let mut scenario = pps_9();
+    scenario.hosts[0].reference_outages =
+        vec![Window { from_s: 10_000.0, until_s: 10_600.0 }, Window { from_s: 20_000.0, until_s: 23_600.0 }];
+    scenario
+}
+
 pub(super) fn loss() -> Scenario {
     let link = LinkConfig { loss: 0.3, ..LinkConfig::symmetric(INET1) };
     client(vec![link], 1e-9, 200_000.0, &p6())
@@ -182,6 +227,18 @@ pub(super) fn loss() -> Scenario {
 pub(super) fn four_servers() -> Scenario {
     let laws = [INET1, DelayLaw::exponential(5e-3, 0.5e-3), DelayLaw::exponential(20e-3, 2e-3), INET10];
     client(laws.map(LinkConfig::symmetric).to_vec(), 1e-9, 100_000.0, &p6())
+}
+
+/// By how much of the base delay the ways up of the four are longer, and those down shorter.
+const UNEQUAL: [f64; 4] = [0.013, -0.006, 0.004, -0.011];
+
+pub(super) fn four_unequal() -> Scenario {
+    let mut scenario = four_servers();
+    for (path, share) in scenario.hosts[0].paths.iter_mut().zip(UNEQUAL) {
+        path.link.up.base_s *= 1.0 + share;
+        path.link.down.base_s *= 1.0 - share;
+    }
+    scenario
 }
 
 pub(super) fn pool() -> Scenario {
