@@ -9,11 +9,18 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use chimerd::DaemonOptions;
 use common::nts::{chimerd, free_ports};
-use common::{report, wait_for};
+use common::{Running, client_config, report, server_config, wait_for};
+use truechimer_config::Roles;
+use truechimer_discipline::clock::SystemClock;
+use truechimer_engine::Event;
 use truechimer_engine::report::ServerReport;
+use truechimer_sys::clock::{DemoClock, Truth};
+use truechimer_time::{Frequency, NtpDuration};
 
 /// The program, serving; killed when it is dropped.
 struct Serving {
@@ -182,4 +189,66 @@ fn replies_to_domain_members_go_from_a_worker_over_the_loop_to_samba_and_back() 
     let served = serving.report();
     assert_eq!((served.received, served.answered), (8, 8), "{served:?}");
     serving.end();
+}
+
+static CLOCK: OnceLock<DemoClock> = OnceLock::new();
+
+fn another_view() -> Box<dyn SystemClock + Send> {
+    Box::new(CLOCK.get().expect("the clock is there").clone())
+}
+
+#[test]
+fn at_33_no_reply_of_a_worker_spans_a_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = Truth::start();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_ports().0));
+    let mut config = client_config(&[("source", address)], Some(dir.path()));
+    config.engine.serve = server_config().engine.serve;
+    config.engine.local = server_config().engine.local;
+    (config.roles, config.workers) = (Roles::Process, 2);
+    let (mut options, clock, seen) = common::client(truth, config, -40.0, 10.0);
+    CLOCK.set(clock.clone()).expect("once");
+    options.more_clocks = Some(another_view);
+    let daemon = Running::start(options);
+    let clients: Vec<_> = (0..8).map(|_| client(daemon.address())).collect();
+    for client in &clients {
+        client.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+    }
+    let (mut before, mut after, mut number) = (0, 0, 0_u8);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut source = None;
+    while after < 200 {
+        if before > 200 && source.is_none() {
+            // Now somebody tells it the time.
+            let mut config = server_config();
+            config.engine.serve.as_mut().unwrap().listen[0].address = address;
+            let clock = DemoClock::new(truth, NtpDuration::ZERO, Frequency::ZERO);
+            source = Some(Running::start(DaemonOptions::new(config, Box::new(clock), false)));
+        }
+        assert!(Instant::now() < deadline, "{before} replies before the step, {after} after it");
+        for client in &clients {
+            number = number % 250 + 1;
+            let mut request = [0; 48];
+            request[0] = 0x23;
+            request[40..].fill(number);
+            client.send(&request).unwrap();
+            let mut reply = [0; 48];
+            while client.recv(&mut reply).is_ok() {
+                let stamp = |at: usize| u64::from_be_bytes(reply[at..at + 8].try_into().unwrap());
+                let spent_s = stamp(40).wrapping_sub(stamp(32)) as f64 / 2_f64.powi(32);
+                assert!(spent_s < 1.0, "it says that it had the request for {spent_s} s");
+                // What the clock shows now, in NTP's seconds.
+                let now = truth.at(clock.clone().now().mono).timestamp().bits();
+                let behind_s = now.wrapping_sub(stamp(40)) as i64 as f64 / 2_f64.powi(32);
+                match behind_s.abs() {
+                    0.0..1.0 => after += 1,
+                    39.0..41.0 => before += 1,
+                    _ => panic!("{behind_s} s behind"),
+                }
+            }
+        }
+    }
+    daemon.stop();
+    let stepped = seen.lock().unwrap().events.iter().any(|event| matches!(event, Event::Stepped { .. }));
+    assert!(stepped && before > 0, "{before} replies before the step");
 }
