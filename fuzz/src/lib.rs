@@ -4,6 +4,7 @@
 //! ordinary tests on a stable compiler (`tests/fuzz_corpus.rs`), to replay the committed ones. The tests include this file by
 //! its path, so it may use the crates that are fuzzed and `std`, and nothing else.
 
+pub mod chronyc;
 pub mod config;
 pub mod control;
 pub mod engine;
@@ -26,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("config_text", config::config_text),
     ("key_file", config::key_file),
     ("control_codec", control::control_codec),
+    ("chronyc_codec", chronyc::chronyc_codec),
     ("nts_request", nts::nts_request),
     ("nts_reply", nts::nts_reply),
     ("nts_cookie", nts::nts_cookie),

@@ -53,8 +53,7 @@ const WEIGHING: &str = "sources are weighed by their measured errors; there is n
 const HISTORY: &str =
     "samples are kept and weighed by how long they are worth something; there is nothing to set";
 const NO_REFCLOCK: &str = "the device is not read; the clock follows network sources only";
-const NO_CHRONYC: &str =
-    "chronyc is not answered; `chimer` shows and changes the same over the sockets in `daemon.run_dir`";
+const NO_CHRONYC: &str = "not taken over yet: write `chronyc_socket` and `chronyc_port` in our `[control]`, as docs/chronyc.md has it";
 const NO_LOG: &str = "no such file is written; `chimer stats` and the journal tell the same";
 const NO_RTC: &str =
     "the real-time clock is left to the kernel, which copies the time to it while the clock is synchronised";
