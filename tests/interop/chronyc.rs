@@ -210,15 +210,20 @@ fn changes(command: &str) -> bool {
 fn form(text: &str) -> String {
     let mut form = String::new();
     for line in text.lines() {
-        let separator = if line.contains(',') { ',' } else { ' ' };
-        for word in line.split(separator).filter(|word| !word.is_empty() || separator == ',') {
-            form.push_str(&kind(word.trim_matches(['[', ']', '(', ')'])));
-            form.push(separator);
+        let csv = line.contains(',') && !line.contains(", ");
+        let mut last = String::new();
+        for word in line.split(if csv { ',' } else { ' ' }).filter(|word| csv || !word.is_empty()) {
+            let kind = kind(word.trim_matches(['[', ']', '(', ')', ',']));
+            // Columns of numbers may grow together: `+12ns[` and `+12ns [`.
+            if csv || kind != "#" || last != "#" {
+                form.push_str(&kind);
+                form.push(' ');
+            }
+            last = kind;
         }
         form.push('\n');
     }
-    // "12 ns" may stand where there is "-" for nothing yet, and columns grow together: `+12ns[` and `+12ns [`.
-    form.replace("# # #", "#").replace("# #", "#")
+    form
 }
 
 /// A number with or without a unit is `#`, whatever it is; everything else is itself.
@@ -233,6 +238,8 @@ fn kind(word: &str) -> String {
         return "#".into();
     }
     match word {
+        "*" | "+" | "?" | "x" | "~" => "#".into(),
+        "^*" | "^+" | "^-" | "^?" | "^x" | "^~" => "a server in some state".into(),
         "slow" | "fast" => "slow or fast".into(),
         "Daemon" | "Kernel" | "Hardware" => "who stamped".into(),
         "Mon" | "Tue" | "Wed" | "Thu" | "Fri" | "Sat" | "Sun" => "day".into(),

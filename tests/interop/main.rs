@@ -1,9 +1,10 @@
 //! `chimerd` against Debian's `chronyd`, `ntpd` (NTPsec) and `openntpd`, as their client and as their server, over
-//! IPv4 and IPv6, with symmetric keys, with NTS and without, in network namespaces, and Debian's `chronyc` at our socket.
+//! IPv4 and IPv6, with symmetric keys, with NTS and without, in network namespaces, and Debian's `chronyc` and `ntpq` at our doors.
 //! No clock is touched: nobody has `CAP_SYS_TIME`, we only observe.
 
 mod chronyc;
 mod keys;
+mod ntpq;
 mod nts;
 mod ours;
 mod peers;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         ("chronyc_may_only_look_over_udp", chronyc::over_udp),
         ("a_reader_of_chronys_layout_reads_ours", chronyc::a_reader_of_the_layout),
     ];
+    let needs_ntpq: Vec<Need> = needs(CHRONY).into_iter().chain([ntpq::need()]).collect();
+    trials.push(trial("ntpq_looks_at_ours_on_the_same_machine_only", &needs_ntpq, ntpq::looks_at_ours));
     trials.extend(with_chronyc.into_iter().map(|(name, run)| trial(name, &needs(CHRONY), run)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
