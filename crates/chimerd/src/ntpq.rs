@@ -33,6 +33,17 @@ struct Question {
 pub(crate) struct Questions(Vec<Question>);
 
 impl Questions {
+    /// Adds those that came to others, as far as there is room.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        others.0.truncate(MOST_QUESTIONS.saturating_sub(self.0.len()));
+        self.0.append(&mut others.0);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Keeps what the server would not answer, if it is a question from this machine.
     pub(crate) fn keep(
         &mut self,

@@ -10,6 +10,7 @@ mod thread;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
@@ -24,6 +25,7 @@ use truechimer_time::{Mono, Now};
 use crate::clocks::Clocks;
 use crate::daemon::ClockMaker;
 use crate::listeners::{Listeners, Share};
+use crate::ntpq::Questions;
 use crate::signing::Job;
 
 /// What is to be told is published this often, seconds: well within `MAX_AGE_S`.
@@ -36,7 +38,8 @@ pub(crate) struct Hall {
     /// Held for reading while a batch is answered, and for writing while the clock is stepped.
     word: RwLock<Publication>,
     jobs: Mutex<VecDeque<Job>>,
-    /// Tells the loop that there are jobs.
+    questions: Mutex<Questions>,
+    /// Tells the loop that there are jobs or questions.
     bell: UnixDatagram,
 }
 
@@ -87,7 +90,12 @@ impl Workers {
     ) -> io::Result<Option<Self>> {
         let Some(publication) = engine.publish(now) else { return Ok(None) };
         let (bell, theirs) = pair()?;
-        let hall = Arc::new(Hall { word: RwLock::new(publication), jobs: Mutex::default(), bell: theirs });
+        let hall = Arc::new(Hall {
+            word: RwLock::new(publication),
+            jobs: Mutex::default(),
+            questions: Mutex::default(),
+            bell: theirs,
+        });
         let mut workers = Self {
             hall,
             all: Vec::new(),
@@ -127,13 +135,13 @@ impl Workers {
         self.publish_at
     }
 
-    /// The replies that are to be signed.
-    pub(crate) fn take_jobs(&mut self, poll: &PollSet) -> VecDeque<Job> {
+    /// The replies that are to be signed, and what `ntpq` asked.
+    pub(crate) fn take_jobs(&mut self, poll: &PollSet) -> (VecDeque<Job>, Questions) {
         if !poll.readable(std::mem::replace(&mut self.place, usize::MAX)) {
-            return VecDeque::new();
+            return Default::default();
         }
         hush(&self.bell);
-        std::mem::take(&mut *lock(&self.hall.jobs))
+        (std::mem::take(&mut *lock(&self.hall.jobs)), std::mem::take(&mut *lock(&self.hall.questions)))
     }
 
     /// Something has changed that clients should be told soon.
@@ -216,6 +224,18 @@ impl Hall {
         self.word.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Hands what may be a question of `ntpq` to the loop.
+    fn ask(&self, listener: u64, bytes: Option<&[u8]>, remote: SocketAddr, local: Option<IpAddr>) {
+        // Nobody beyond this machine can make the workers wait for each other here.
+        if remote.ip().to_canonical().is_loopback() {
+            let mut questions = lock(&self.questions);
+            questions.keep(listener, bytes, remote, local);
+            if questions.len() > 0 {
+                ring(&self.bell);
+            }
+        }
+    }
+
     /// Hands a reply that needs a signature to the loop.
     fn sign(&self, job: Option<Job>) -> Result<(), SigningError> {
         let job = job.ok_or(SigningError::Unavailable)?;
@@ -251,3 +271,6 @@ fn hush(bell: &UnixDatagram) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,11 @@ impl Daemon {
             questions: self.ntpq.as_mut().map(|ntpq| &mut ntpq.questions),
         };
         self.listeners.handle_ready(&self.poll, &mut self.buffer, staff, now);
-        let jobs = self.workers.as_mut().map(|workers| workers.take_jobs(&self.poll)).unwrap_or_default();
+        let handed_over = self.workers.as_mut().map(|workers| workers.take_jobs(&self.poll));
+        let (jobs, questions) = handed_over.unwrap_or_default();
+        if let Some(ntpq) = &mut self.ntpq {
+            ntpq.questions.append(questions);
+        }
         for job in jobs {
             let pushed =
                 self.signer.as_mut().ok_or(SigningError::Unavailable).and_then(|signer| signer.push(job));

@@ -78,7 +78,7 @@ impl Task {
                     &mut host,
                     &mut self.clocks,
                     |job| self.hall.sign(job),
-                    |_, _, _| {},
+                    |bytes, remote, local| self.hall.ask(*id, bytes, remote, local),
                 );
             }
             *lock(&self.desk.counters) = self.responder.counters();
