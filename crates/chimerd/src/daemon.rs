@@ -18,6 +18,7 @@ use crate::control::ControlServer;
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::Listeners;
+use crate::logs::Logs;
 use crate::ntpq::NtpqServer;
 use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
@@ -29,6 +30,7 @@ use crate::workers::Workers;
 mod chronyc;
 mod housekeeping;
 mod keys;
+mod logs;
 mod names;
 mod network;
 mod requests;
@@ -149,6 +151,8 @@ pub struct Daemon {
     ntpq: Option<NtpqServer>,
     state: StateFiles,
     journal: Journal,
+    /// Files in the formats of other daemons.
+    logs: Option<Logs>,
     observer: Option<Box<dyn Observer>>,
     reload: Option<Reload>,
     service: Option<ServiceManager>,
@@ -216,7 +220,13 @@ impl Daemon {
     fn turn(&mut self) -> Result<(), RunError> {
         self.wait()?;
         let mut now = self.clocks.now();
-        self.exchanges.handle_ready(&self.poll, &mut self.buffer, &mut self.engine, &mut self.clocks, now);
+        let heard = self.exchanges.handle_ready(
+            &self.poll,
+            &mut self.buffer,
+            &mut self.engine,
+            &mut self.clocks,
+            now,
+        );
         self.watch_network(now);
         self.take_answers(now);
         self.take_keys(now);
@@ -233,6 +243,7 @@ impl Daemon {
             let _ = self.reload_config(now);
         }
         self.carry_out(&mut now);
+        self.write_logs(heard, now);
         self.keep_house(&mut now);
         self.tell_service_manager(now);
         self.look();

@@ -70,7 +70,8 @@ impl Exchanges {
         engine: &mut Engine,
         clocks: &mut Clocks,
         now: Now,
-    ) {
+    ) -> bool {
+        let mut heard = false;
         for exchange in &mut self.open {
             let place = std::mem::replace(&mut exchange.place, usize::MAX);
             if poll.error(place)
@@ -80,8 +81,10 @@ impl Exchanges {
                 engine.handle_tx_timestamp(exchange.token, stamp, now);
             } else if poll.error(place) || poll.readable(place) {
                 exchange.receive(buffer, engine, clocks, now);
+                heard = true;
             }
         }
+        heard
     }
 }
 

@@ -23,6 +23,7 @@
 //! | `foreign` | configurations of other programs, from the disk |
 //! | `listeners` | the server's sockets |
 //! | `workers` | threads that answer requests, where `serve.workers` wants several |
+//! | `logs` | files in the formats of chronyd and ntpd |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
 //! | `service` | what the service manager is told |
@@ -56,6 +57,7 @@ mod exchanges;
 mod foreign;
 pub mod journal;
 mod listeners;
+mod logs;
 mod ntpq;
 mod nts;
 pub mod program;

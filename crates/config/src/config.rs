@@ -6,6 +6,7 @@ use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, NtsConfig, 
 use truechimer_time::Cooked;
 
 use crate::nts::{CertificateTrust, ServeNts};
+use crate::sections::Logs;
 
 /// No server shows an earlier time: 1980-01-01T00:00:00Z. Eras are unfolded from here on, which reaches to 2116. It is
 /// decades before this program was written, as simulated networks have a calendar of their own, and a server that stands
@@ -23,6 +24,8 @@ pub struct Config {
     pub clock_control: bool,
     /// `daemon.roles`.
     pub roles: Roles,
+    /// `[logs]`: files in the formats of chronyd and ntpd.
+    pub logs: Option<Logs>,
     /// `daemon.ready`: when the service manager is told that the service is ready.
     pub ready: Ready,
     /// `serve.workers`: how many threads answer requests; with 1 the event loop does it.
@@ -128,6 +131,7 @@ impl Default for Config {
             clock_control: true,
             roles: Roles::Process,
             workers: 1,
+            logs: None,
             ready: Ready::Started,
             user: None,
             trust: CertificateTrust::default(),

@@ -53,6 +53,7 @@ pub use lint::lint;
 pub use manual::{man_page, markdown};
 pub use parse::{Parsed, parse, parse_bytes, unreadable};
 pub use rules::{RULES, Rule};
+pub use sections::{LOGS, Logs};
 
 /// Reading files of other formats in the way of the configuration, with the same kind of messages: a [`Schema`] lists
 /// sections and keys, [`parse`] hands a [`Reader`] to the code that takes the values out. Sections of the

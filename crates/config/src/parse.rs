@@ -230,6 +230,9 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     if let Some(table) = reader.section(root, "control") {
         config.control = sections::read_control(reader, &table);
     }
+    if let Some(table) = reader.section(root, "logs") {
+        config.logs = sections::read_logs(reader, &table);
+    }
     let daemon = reader.section(root, "daemon").map(|table| sections::read_daemon(reader, &table));
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;

@@ -76,6 +76,8 @@ pub enum Kind {
     },
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A list of some of these words.
+    Words(&'static [&'static str]),
     /// A label: 1 to 63 printable ASCII characters without spaces.
     Label,
     /// A DNS name or a unicast address.
@@ -130,6 +132,10 @@ impl Kind {
             Self::Word(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 quoted.join(" or ")
+            }
+            Self::Words(words) => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("a list of some of {}", quoted.join(", "))
             }
             Self::Label => "1 to 63 printable ASCII characters without spaces".into(),
             Self::Host => "a DNS name or an address".into(),

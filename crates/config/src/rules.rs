@@ -59,7 +59,7 @@ rules! {
     DUPLICATE_SOURCE = "C041" Error "No source is named twice";
     POLL_ORDER = "C042" Error "`poll.min` is at most `poll.max`";
     CONTRADICTION = "C043" Error "No key contradicts another";
-    DUPLICATE_ENTRY = "C044" Error "No listener or network is listed twice";
+    DUPLICATE_ENTRY = "C044" Error "No listener, network or log is listed twice";
     KEY_LINE = "C050" Error "A line of a key file is an identifier, a type and a key";
     KEY_ID = "C051" Error "A key's identifier is an integer from 1 to 4294967295";
     KEY_TYPE = "C052" Error "A key's type is one that exists";

@@ -1,12 +1,15 @@
 //! Each section of the file, from table to legal values.
 
 mod clock;
+mod logs;
 mod nts;
 mod rest;
 mod serve;
 mod source;
 
 pub use clock::{Clock, read_clock};
+pub(crate) use logs::read_logs;
+pub use logs::{LOGS, Logs};
 pub(crate) use nts::{read_nts, read_serve_nts};
 pub use rest::read_selection;
 pub(crate) use rest::{read_control, read_daemon, read_keys, read_local};

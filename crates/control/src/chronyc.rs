@@ -16,6 +16,7 @@ pub mod server;
 pub use field::{Address, Name, Timestamp};
 pub use reply::{Answer, Reply, Status};
 pub use request::{Body, Fault, Request};
+pub(crate) use server::monitor as view;
 
 /// Version of the protocol: chrony 2.0 and later.
 pub const PROTOCOL_VERSION: u8 = 6;

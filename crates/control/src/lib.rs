@@ -12,6 +12,7 @@
 //! | [`server`] | [`server::Session`]: one connection of the daemon, without sockets | `chimerd` |
 //! | [`chronyc`] | the protocol of chrony, byte by byte | `chimerd` |
 //! | [`ntpq`] | control messages of NTP, mode 6, for looking | `chimerd` |
+//! | [`logs`] | lines of the log files of chronyd and ntpd | `chimerd` |
 //! | [`client`] | [`client::Client`]: asks and waits, believes nothing | `chimer` |
 //!
 //! ```
@@ -30,6 +31,7 @@
 pub mod chronyc;
 pub mod client;
 pub mod codec;
+pub mod logs;
 pub mod message;
 pub mod ntpq;
 pub mod server;

@@ -9,6 +9,7 @@ mod variables;
 
 use std::net::IpAddr;
 
+pub(crate) use self::status::{leap, source as source_status};
 use truechimer_engine::report::Report;
 use truechimer_wire::{CONTROL_DATA_MAX, CONTROL_HEADER_LEN, ControlHeader};
 
@@ -115,4 +116,4 @@ fn read_variables(association: u16, data: &[u8], report: &Report) -> Result<(u16
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -205,6 +205,9 @@ pub struct PacketReport {
     pub reference_id: u32,
     /// Reference time, seconds since 1970.
     pub reference_time_unix_s: f64,
+    /// When the server received the request and sent the reply, by its own clock: timestamps of NTP, of 64 bits.
+    #[serde(default)]
+    pub server_stamps: Option<[u64; 2]>,
     /// Largest error of the stamps, seconds.
     pub stamp_error_s: f64,
     /// What the server took to answer, seconds.

@@ -82,8 +82,10 @@ impl server::Daemon for Answering<'_> {
                 daemon.save_all(now);
                 Status::Success
             }
-            // There are none that are kept open.
-            Action::CycleLogs => Status::Success,
+            Action::CycleLogs => {
+                daemon.cycle_logs();
+                Status::Success
+            }
             Action::OnOffline => {
                 daemon.poll_the_reachable(now);
                 Status::Success

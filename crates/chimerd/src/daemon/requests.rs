@@ -97,6 +97,7 @@ impl Daemon {
         self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
         self.configure_signer(config.paths.signd.as_deref());
         self.tell_what_waits(&config, now);
+        self.configure_logs(config.logs, now);
         self.config.ready = config.ready;
         self.config.trust = config.trust;
         self.config.serve_nts = config.serve_nts;

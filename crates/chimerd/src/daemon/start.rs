@@ -24,6 +24,7 @@ use crate::control::{ControlServer, SocketError};
 use crate::exchanges::Exchanges;
 use crate::journal::{Journal, Priority};
 use crate::listeners::{ListenError, Listeners};
+use crate::logs::Logs;
 use crate::ntpq::NtpqServer;
 use crate::nts::serving::{Serving, ServingError};
 use crate::signing::Signer;
@@ -160,6 +161,7 @@ impl Daemon {
             ntpq,
             state,
             journal,
+            logs: config.logs.clone().map(|wanted| Logs::new(wanted, now.mono)),
             observer: options.observer,
             reload: options.reload,
             service: options.service,

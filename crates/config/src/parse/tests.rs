@@ -4,7 +4,7 @@ use truechimer_engine::config::*;
 
 use super::*;
 use crate::nts::{CertificateTrust, KeyExchangeLimits, RingOrigin};
-use crate::{RULES, Ready, Roles};
+use crate::{Logs, RULES, Ready, Roles};
 
 /// A malformed file of every kind, by name.
 #[rustfmt::skip]
@@ -64,6 +64,9 @@ const ZOO: &[(&str, &str)] = &[
     ("rate_percent", "[clock]\nmax_slew = \"1%\"\n"),
     ("rate_bare", "[clock]\nmax_frequency = 500\n"),
     ("word_family", "[[source]]\nserver = \"ntp.example.net\"\nfamily = \"v6\"\n"),
+    ("logs_without_files", "[logs]\ndir = \"/var/log/chrony\"\n"),
+    ("logs_unknown", "[logs]\ndir = \"/var/log/chrony\"\nfiles = [\"peerstat\"]\n"),
+    ("logs_twice", "[logs]\ndir = \"/var/log/chrony\"\nfiles = [\"tracking\", \"tracking\"]\n"),
     ("word_roles", "[daemon]\nroles = \"in-line\"\n"),
     ("word_step", "[clock]\nstep = \"alwyas\"\n"),
     ("word_step_first", "[clock]\nstep = { above = \"1s\", first = \"allways\" }\n"),
@@ -271,6 +274,10 @@ fn every_section_reaches_its_types() {
         orphan = true
         distance = "10ms"
         activate = "500us"
+        [logs]
+        dir = "/var/log/chrony"
+        files = ["tracking", "peerstats"]
+        banner = 0
         [daemon]
         roles = "inline"
         ready = "synchronised"
@@ -338,6 +345,8 @@ fn every_section_reaches_its_types() {
     assert!(!config.clock_control);
     assert_eq!((config.roles, config.user.as_deref()), (Roles::Inline, Some("chimer")));
     assert_eq!(config.ready, Ready::Synchronised);
+    let logs = Logs { folder: "/var/log/chrony".into(), files: vec!["tracking", "peerstats"], banner: 0 };
+    assert_eq!(config.logs, Some(logs));
     assert_eq!(config.paths.run_dir, None);
     assert_eq!(config.paths.frequency_file, Some("/srv/chimer/frequency".into()));
 }

@@ -1,5 +1,7 @@
 //! The table itself, in the order of the manual.
 
+use crate::sections::LOGS;
+
 use super::{Key, Kind, Schema, Section};
 
 /// The daemon's configuration.
@@ -51,6 +53,12 @@ pub static SECTIONS: &[Section] = &[
         repeated: false,
         about: "Being asked and commanded in the ways of other programs, beside our own. Nothing of it is open unless it is \
                 named here. See `docs/chronyc.md` and `docs/ntpq.md`.",
+    },
+    Section {
+        name: "logs",
+        repeated: false,
+        about: "Files for scripts that read those of chronyd or ntpd. Nothing is written without this section; `chimer` tells \
+                more, and the journal has what matters. See `docs/logs.md`.",
     },
     Section { name: "daemon", repeated: false, about: "The daemon as a program." },
 ];
@@ -322,6 +330,15 @@ pub static KEYS: &[Key] = &[
     key("control", "ntpq", Kind::Boolean, "`false`", "true",
         "Whether `ntpq` on this machine is answered (control messages, mode 6, on UDP port 123 of the loopback addresses). \
          Nothing can be changed by them, and other machines get no answer."),
+
+    key("logs", "dir", Kind::Path { longest: 4000 }, "", r#""/var/log/truechimer""#,
+        "The folder of the files. It is made if it is not there; the account of the daemon must be able to write in it."),
+    key("logs", "files", Kind::Words(LOGS), "", r#"["measurements", "tracking"]"#,
+        "What is written: `measurements`, `statistics`, `tracking` and `selection` as chronyd does, each into `NAME.log`; \
+         `loopstats`, `peerstats`, `rawstats` and `sysstats` as ntpd does, each into a new `NAME.YYYYMMDD` every day, with \
+         `NAME` as a link to the latest."),
+    key("logs", "banner", integer(0, 1_000_000), "`32`", "0",
+        "Lines between two explanations of the columns in chrony's files; 0 writes none."),
 
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
         "Where names are resolved and keys exchanged: in helper processes without privileges, or inside the event \

@@ -28,6 +28,9 @@ fn file(key: &Key, value: &str) -> String {
         ("serve", name) if name.starts_with("nts.") => format!("{SERVE}{NTS}{line}"),
         ("serve", _) => format!("{SERVE}{line}"),
         ("nts", "system_certificates") => format!("[nts]\ntrusted_certificates = [\"/ca\"]\n{line}"),
+        ("logs", "dir") => format!("[logs]\n{line}files = [\"tracking\"]\n"),
+        ("logs", "files") => format!("[logs]\ndir = \"/log\"\n{line}"),
+        ("logs", _) => format!("[logs]\ndir = \"/log\"\nfiles = [\"tracking\"]\n{line}"),
         (section, _) => format!("[{section}]\n{line}"),
     }
 }
@@ -45,6 +48,7 @@ fn base(key: &Key) -> Config {
         ("serve", _) => SERVE,
         ("nts", "system_certificates") => "[nts]\ntrusted_certificates = [\"/ca\"]\n",
         ("local", _) => "[local]\n",
+        ("logs", "banner") => "[logs]\ndir = \"/log\"\nfiles = [\"tracking\"]\n",
         _ => "",
     };
     parse(text, "base").unwrap().config

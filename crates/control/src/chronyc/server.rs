@@ -1,7 +1,7 @@
 //! The daemon's side: one request in, one reply out, never a longer one (NA-25).
 
 mod command;
-mod monitor;
+pub(crate) mod monitor;
 mod source;
 
 use std::net::IpAddr;

@@ -18,7 +18,7 @@ pub(super) fn system(report: &Report) -> u16 {
     u16::from(leap(&system.leap)) << 14 | source << 8
 }
 
-pub(super) fn leap(name: &str) -> u8 {
+pub(crate) fn leap(name: &str) -> u8 {
     match name {
         "none" => 0,
         "insert" => 1,
@@ -33,7 +33,7 @@ const AUTHENTIC: u16 = 0x2000;
 const REACHABLE: u16 = 0x1000;
 
 /// §4.2: how a source stands, and what became of it in the selection.
-pub(super) fn source(source: &SourceReport) -> u16 {
+pub(crate) fn source(source: &SourceReport) -> u16 {
     let mut word = CONFIGURED;
     if source.authentication.is_some() {
         word |= AUTHENTICATED_IF_ANY;

@@ -9,7 +9,7 @@ use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn report(sources: u8) -> Report {
+pub(crate) fn report(sources: u8) -> Report {
     let now = Now {
         mono: Mono::from_nanos(1_000_000_000),
         cooked: Cooked::from_unix_nanos(1_795_000_000_500_000_000),

@@ -133,7 +133,7 @@ fn number(reference_id: &str) -> u32 {
     }
 }
 
-fn tracking(report: &Report) -> Tracking {
+pub(crate) fn tracking(report: &Report) -> Tracking {
     let system = &report.system;
     let told = leap(Some(&system.leap));
     let peer = report.sources.iter().find(|source| source.state == SourceState::SystemPeer);
@@ -233,7 +233,7 @@ fn source_data(id: u32, source: &SourceReport) -> SourceData {
     }
 }
 
-fn source_stats(id: u32, source: &SourceReport, report: &Report) -> SourceStats {
+pub(crate) fn source_stats(id: u32, source: &SourceReport, report: &Report) -> SourceStats {
     let history = source.history;
     SourceStats {
         reference_id: identifier(source),
@@ -251,7 +251,7 @@ fn source_stats(id: u32, source: &SourceReport, report: &Report) -> SourceStats 
     }
 }
 
-fn select_data(id: u32, source: &SourceReport) -> SelectData {
+pub(crate) fn select_data(id: u32, source: &SourceReport) -> SelectData {
     let bits = |options: &[String]| {
         let bit = |option: &String| match option.as_str() {
             "noselect" => select::NOSELECT,
@@ -290,7 +290,7 @@ fn select_data(id: u32, source: &SourceReport) -> SelectData {
     }
 }
 
-fn ntp_packet(source: &SourceReport) -> NtpPacket {
+pub(crate) fn ntp_packet(source: &SourceReport) -> NtpPacket {
     let late: u64 = LATE_CHECKS.iter().filter_map(|check| source.dropped.get(*check)).sum();
     let count = |number: u64| number as u32;
     let stamp = |name: &str| match name {
