@@ -152,7 +152,7 @@ impl Holdover {
     }
 }
 
-/// Counts of values in bins of equal ratio: a median without keeping the values, right to half a percent.
+/// Counts of values in bins of equal ratio: a median without keeping the values, right to a twentieth of a percent.
 #[derive(Clone, Debug)]
 struct Histogram {
     bins: Box<[u32]>,
@@ -161,9 +161,9 @@ struct Histogram {
 
 impl Histogram {
     const SMALLEST: f64 = 1e-10;
-    const BINS_PER_E: f64 = 100.0;
+    const BINS_PER_E: f64 = 1000.0;
     /// Up to 1e4 s.
-    const BINS: usize = 3224;
+    const BINS: usize = 32_240;
 
     fn new() -> Self {
         Self { bins: vec![0; Self::BINS].into_boxed_slice(), count: 0 }
