@@ -41,6 +41,7 @@ unpack() {
 unpack chrony chrony
 unpack ntpsec ntpsec python3-ntp
 unpack openntpd openntpd
+unpack timesyncd systemd-timesyncd
 # ntpq looks for its library beside its Python module.
 cp "$out"/ntpsec/usr/lib/*/ntp/libntpc.so.1 "$out/ntpsec/usr/lib/python3/dist-packages/ntp/libntpc.so"
 
@@ -97,4 +98,4 @@ if [ ! -e "$out/debian.tar" ]; then
   mv "$out/debian.tar.part" "$out/debian.tar"
 fi
 
-echo "fetched into target/fetched: chrony, ntpsec, openntpd, $kernel, a clean root; chrony and ntpd-rs of $later"
+echo "fetched into target/fetched: chrony, ntpsec, openntpd, timesyncd, $kernel, a clean root; chrony and ntpd-rs of $later"
