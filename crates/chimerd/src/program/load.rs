@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use truechimer_config::import::{Dialect, Imported, import};
 use truechimer_config::keys::parse_keys;
-use truechimer_config::{Config, Diagnostic, MAX_BYTES, Parsed, Paths, Severity, parse_bytes, unreadable};
+use truechimer_config::{
+    Config, ControlDoors, Diagnostic, MAX_BYTES, Parsed, Paths, Severity, parse_bytes, unreadable,
+};
 use truechimer_engine::config::{Endpoint, Family, Host, SourceKind};
 use truechimer_sys::files;
 
@@ -115,6 +117,7 @@ fn apply(config: &mut Config, said: &Chronyd) {
         config.engine.serve = None;
         config.serve_nts = None;
         config.paths.run_dir = None;
+        config.control = ControlDoors::default();
         match once {
             Once::Set => config.engine.clock.step.first = None,
             Once::Tell => config.paths = Paths { keys: config.paths.keys.take(), ..Paths::NONE },

@@ -39,6 +39,7 @@ struct Later {
     port: Said<i64>,
     bind: Vec<(std::net::IpAddr, At)>,
     device: Said<String>,
+    no_command_port: bool,
     signd: Said<String>,
     nts: nts::Server,
 }
@@ -189,6 +190,14 @@ impl Reader<'_, '_> {
             if draft.value("clock", key).is_none() {
                 draft.set("clock", key, value, None);
             }
+        }
+        if draft.value("control", "chronyc_socket").is_none() {
+            draft.set("control", "chronyc_socket", "\"/run/chrony/chronyd.sock\"".into(), None);
+        }
+        if self.later.no_command_port {
+            draft.unset("control", "chronyc_port");
+        } else if draft.value("control", "chronyc_port").is_none() {
+            draft.set("control", "chronyc_port", "323".into(), None);
         }
     }
 }

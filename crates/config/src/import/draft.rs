@@ -54,7 +54,7 @@ pub(super) struct Written {
 
 /// Sections in the order in which people want to read them.
 const ORDER: &[&str] =
-    &["source", "serve", "serve.nts", "clock", "selection", "keys", "nts", "local", "daemon"];
+    &["source", "serve", "serve.nts", "clock", "selection", "keys", "nts", "local", "control", "daemon"];
 
 /// A string as TOML.
 pub(super) fn string(text: &str) -> String {
@@ -131,6 +131,13 @@ impl Draft {
         at: Option<At>,
     ) -> Option<Option<At>> {
         self.block(section, at).and_then(|block| put(block, key, value, at))
+    }
+
+    /// Takes a key out again.
+    pub(super) fn unset(&mut self, section: &str, key: &str) {
+        for block in self.blocks.iter_mut().filter(|block| block.section == section) {
+            block.entries.retain(|entry| entry.key != key);
+        }
     }
 
     /// Adds to a list, which one entry is not in twice.

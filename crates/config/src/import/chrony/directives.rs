@@ -53,7 +53,7 @@ const WEIGHING: &str = "sources are weighed by their measured errors; there is n
 const HISTORY: &str =
     "samples are kept and weighed by how long they are worth something; there is nothing to set";
 const NO_REFCLOCK: &str = "the device is not read; the clock follows network sources only";
-const NO_CHRONYC: &str = "not taken over yet: write `chronyc_socket` and `chronyc_port` in our `[control]`, as docs/chronyc.md has it";
+const LOOPBACK: &str = "the port is open to this machine only";
 const NO_LOG: &str = "no such file is written; `chimer stats` and the journal tell the same";
 const NO_RTC: &str =
     "the real-time clock is left to the kernel, which copies the time to it while the clock is synchronised";
@@ -136,13 +136,13 @@ pub static DIRECTIVES: &[Directive] = &[
     d("ntsratelimit", "...", Partly("`serve.nts.max_rate` from `interval`; bursts are five seconds long")),
     d("smoothtime", "MAX-FREQ:n MAX-WANDER:n [leaponly]", NotYet(NO_SMOOTHING)),
     // Command and monitoring access.
-    d("bindcmdaddress", "ADDRESS", NotYet(NO_CHRONYC)),
-    d("bindcmddevice", "INTERFACE", NotYet(NO_CHRONYC)),
-    d("cmdallow", "[all] [SUBNET]", NotYet(NO_CHRONYC)),
-    d("cmddeny", "[all] [SUBNET]", NotYet(NO_CHRONYC)),
-    d("cmdport", "PORT:i", NotYet(NO_CHRONYC)),
-    d("cmdratelimit", "...", NotYet(NO_CHRONYC)),
-    d("opencommands", "...", NotYet(NO_CHRONYC)),
+    d("bindcmdaddress", "ADDRESS", Partly("a path is `control.chronyc_socket`, `/` closes it; the UDP port is open on 127.0.0.1 and ::1 only")),
+    d("bindcmddevice", "INTERFACE", Unneeded(LOOPBACK)),
+    d("cmdallow", "[all] [SUBNET]", Partly("this machine may ask; there is no door for others, which can log in and ask here")),
+    d("cmddeny", "[all] [SUBNET]", Unneeded(LOOPBACK)),
+    d("cmdport", "PORT:i", Honoured("`control.chronyc_port`")),
+    d("cmdratelimit", "...", Unneeded(LOOPBACK)),
+    d("opencommands", "...", NotYet("over UDP, what chronyd shows to everybody without this line is shown; the rest goes through the socket")),
     // Real-time clock.
     d("hwclockfile", "FILE:f", NotYet(NO_RTC)),
     d("rtcautotrim", "THRESHOLD:n", NotYet(NO_RTC)),

@@ -24,8 +24,7 @@ impl Reader<'_, '_> {
     pub(super) fn serve(&mut self, line: &Line<'_>) -> bool {
         match line.directive.name {
             "allow" | "deny" => self.access(line),
-            "cmddeny" => self.work.ignore(line.at, "nobody is answered who is not root of this machine"),
-            "cmdport" if line.integer(0) == 0 => self.work.keep(line.at),
+            "cmdallow" | "cmdport" | "bindcmdaddress" => self.chronyc(line),
             "port" => {
                 let port = line.integer(0);
                 if (0..=65_535).contains(&port) {
@@ -62,6 +61,42 @@ impl Reader<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// The doors for chronyc.
+    fn chronyc(&mut self, line: &Line<'_>) {
+        let (at, word) = (line.at, line.word(0));
+        match (line.directive.name, word) {
+            ("cmdport", _) => match line.integer(0) {
+                0 => {
+                    self.later.no_command_port = true;
+                    self.work.keep(at);
+                }
+                port @ 1..=65_535 => {
+                    self.later.no_command_port = false;
+                    self.work.set("control", "chronyc_port", port.to_string(), at);
+                }
+                _ => self.wrong(at, "a port is a number from 0 to 65535"),
+            },
+            ("bindcmdaddress", "/") => self.work.set("control", "chronyc_socket", "false".into(), at),
+            ("bindcmdaddress", path) if path.starts_with('/') => {
+                self.work.set("control", "chronyc_socket", string(path), at);
+            }
+            ("bindcmdaddress", address) if address.parse::<IpAddr>().is_err() => {
+                self.wrong(at, format!("{} is neither an address nor a path", quote(address)));
+            }
+            (_, address) if subnet(address).is_some_and(|network| network.address.is_loopback()) => {
+                self.work.keep(at);
+            }
+            _ => {
+                self.work.impossible(
+                    at,
+                    "other machines get no answer to chronyc: log in on this one, and ask here",
+                );
+                self.work
+                    .danger(at, "whoever may ask learns whom this machine believes, which helps an attack");
+            }
+        }
     }
 
     fn access(&mut self, line: &Line<'_>) {

@@ -54,7 +54,7 @@ fn what_the_table_says_holds_is_taken_over() {
             "makestep" => "1 3",
             "nosystemcert" => "\nntstrustedcerts /etc/ca.pem",
             "allow" | "deny" | "cmdallow" => "192.0.2.0/24",
-            "ntsport" => "4461",
+            "ntsport" | "cmdport" => "4461",
             "ntsntpserver" | "user" => "time",
             "ntsrefresh" => "86400",
             "include" | "confdir" => continue,
@@ -160,6 +160,24 @@ fn lines_are_read_as_chronyd_reads_them() {
     assert_eq!(verdict("include /nowhere"), Verdict::Wrong);
     let help = &read("makstep 1 3").lines[0].how[0];
     assert!(help.contains("did you mean `makestep`?"), "{help}");
+}
+
+#[test]
+fn chronyc_finds_its_doors_where_chronyd_has_them() {
+    let doors = |text: &str| {
+        let control = config(text).control;
+        (control.chronyc_socket.map(|path| path.display().to_string()), control.chronyc_port)
+    };
+    let usual = Some("/run/chrony/chronyd.sock".to_owned());
+    assert_eq!(doors(""), (usual.clone(), Some(323)));
+    assert_eq!(doors("cmdport 0"), (usual.clone(), None));
+    assert_eq!(doors("cmdport 0\ncmdport 400"), (usual.clone(), Some(400)));
+    assert_eq!(doors("bindcmdaddress /\nbindcmdaddress 127.0.0.1"), (None, Some(323)));
+    assert_eq!(doors("bindcmdaddress /run/c.sock").0.as_deref(), Some("/run/c.sock"));
+    assert_eq!(verdict("cmdallow 127.0.0.1"), Verdict::Kept);
+    assert_eq!(verdict("cmdallow 192.0.2.0/24"), Verdict::Impossible);
+    assert_eq!(verdict("bindcmdaddress 0.0.0.0"), Verdict::Impossible);
+    assert_eq!(verdict("bindcmdaddress here"), Verdict::Wrong);
 }
 
 #[test]
