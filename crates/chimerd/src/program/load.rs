@@ -118,6 +118,7 @@ fn apply(config: &mut Config, said: &Chronyd) {
         config.serve_nts = None;
         config.paths.run_dir = None;
         config.control = ControlDoors::default();
+        config.logs = None;
         match once {
             Once::Set => config.engine.clock.step.first = None,
             Once::Tell => config.paths = Paths { keys: config.paths.keys.take(), ..Paths::NONE },

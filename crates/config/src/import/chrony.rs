@@ -40,6 +40,9 @@ struct Later {
     bind: Vec<(std::net::IpAddr, At)>,
     device: Said<String>,
     no_command_port: bool,
+    logs: Vec<(&'static str, At)>,
+    log_folder: Said<String>,
+    log_banner: Said<i64>,
     signd: Said<String>,
     nts: nts::Server,
 }
@@ -178,6 +181,7 @@ impl Reader<'_, '_> {
 
     fn finish(&mut self) {
         self.finish_sources();
+        self.finish_logs();
         self.finish_serve();
         // What chronyd does when nothing is said, where we would do something else.
         let draft = &mut self.work.draft;

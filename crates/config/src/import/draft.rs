@@ -53,8 +53,19 @@ pub(super) struct Written {
 }
 
 /// Sections in the order in which people want to read them.
-const ORDER: &[&str] =
-    &["source", "serve", "serve.nts", "clock", "selection", "keys", "nts", "local", "control", "daemon"];
+const ORDER: &[&str] = &[
+    "source",
+    "serve",
+    "serve.nts",
+    "clock",
+    "selection",
+    "keys",
+    "nts",
+    "local",
+    "control",
+    "logs",
+    "daemon",
+];
 
 /// A string as TOML.
 pub(super) fn string(text: &str) -> String {
@@ -210,6 +221,7 @@ fn carries_the_section(block: &Block, index: usize) -> bool {
     let carries: &[&str] = match block.section {
         "source" => &["server", "pool", "key", "nts", "nts.port", "nts.refresh"],
         "serve" => &["listen", "deny"],
+        "logs" => &["dir", "files"],
         "serve.nts" => &["certificate", "private_key", "listen"],
         _ => &[],
     };

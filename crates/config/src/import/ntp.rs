@@ -2,6 +2,7 @@
 //!
 //! A line is a directive and its arguments; `#` begins a comment anywhere. Text may stand in double quotes.
 
+mod logs;
 mod nts;
 mod restrict;
 mod source;
@@ -20,6 +21,9 @@ const MOST_DEEP: usize = 5;
 
 /// Directives that are read here, beside those of the tables.
 const READ: &[&str] = &[
+    "statsdir",
+    "statistics",
+    "filegen",
     "server",
     "pool",
     "peer",
@@ -56,6 +60,8 @@ struct Reader<'w, 'f> {
     ceiling: Option<(i64, At)>,
     steps: Vec<(f64, At)>,
     nts: nts::Server,
+    logs: Vec<(&'static str, At)>,
+    log_folder: Option<(String, At)>,
 }
 
 /// Reads a whole file.
@@ -73,6 +79,8 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
         ceiling: None,
         steps: Vec::new(),
         nts: nts::Server::default(),
+        logs: Vec::new(),
+        log_folder: None,
     };
     reader.file(text, name);
     reader.finish();
@@ -144,6 +152,15 @@ impl Reader<'_, '_> {
                 }
                 _ => self.work.wrong(at, "write `extra port PORT`"),
             },
+            "statsdir" => match words {
+                [folder] => {
+                    self.log_folder = Some(((*folder).to_owned(), at));
+                    self.work.keep(at);
+                }
+                _ => self.work.wrong(at, "one folder is wanted"),
+            },
+            "statistics" => self.statistics(at, words),
+            "filegen" => self.filegen(at, words),
             "tos" => self.pairs(at, "tos", words),
             "tinker" => self.pairs(at, "tinker", words),
             "enable" | "disable" => self.switches(at, directive == "enable", words),
@@ -294,6 +311,7 @@ impl Reader<'_, '_> {
         self.work.draft.set("clock", "step", value, at);
         self.finish_serve();
         self.finish_nts();
+        self.finish_logs();
     }
 }
 

@@ -8,16 +8,16 @@ use crate::import::draft::string;
 use crate::import::values::{duration, ppm};
 use crate::text::quote;
 
-/// What `log` can write.
-const LOGS: &[&str] = &[
-    "rawmeasurements",
-    "measurements",
-    "statistics",
-    "tracking",
-    "rtc",
-    "refclocks",
-    "tempcomp",
-    "selection",
+/// What `log` can write, and the file of ours.
+const LOGS: &[(&str, Option<&str>)] = &[
+    ("rawmeasurements", Some("measurements")),
+    ("measurements", Some("measurements")),
+    ("statistics", Some("statistics")),
+    ("tracking", Some("tracking")),
+    ("selection", Some("selection")),
+    ("rtc", None),
+    ("refclocks", None),
+    ("tempcomp", None),
 ];
 
 impl Reader<'_, '_> {
@@ -54,18 +54,65 @@ impl Reader<'_, '_> {
                 }
                 Err(_) => self.wrong(line.at, format!("{} is not an address", quote(line.word(0)))),
             },
-            "log" => {
-                match line.words.iter().find(|word| !LOGS.iter().any(|log| log.eq_ignore_ascii_case(word))) {
-                    Some(word) => {
-                        let fault = format!("`log` knows no {}: {}", quote(word), LOGS.join(", "));
-                        self.wrong(line.at, fault);
-                    }
-                    None => self.by_table(line.at, "", line.directive.capability),
-                }
+            "log" => self.log(line),
+            "logdir" => {
+                self.later.log_folder = Some((line.word(0).to_owned(), line.at));
+                self.work.keep(line.at);
+            }
+            "logbanner" => {
+                self.later.log_banner = Some((line.integer(0), line.at));
+                self.work.keep(line.at);
             }
             _ => return false,
         }
         true
+    }
+
+    fn log(&mut self, line: &Line<'_>) {
+        let mut found = Vec::new();
+        for word in &line.words {
+            let Some((name, file)) = LOGS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) else {
+                let known: Vec<_> = LOGS.iter().map(|(name, _)| *name).collect();
+                let fault = format!("`log` knows no {}: {}", quote(word), known.join(", "));
+                return self.wrong(line.at, fault);
+            };
+            found.push((*name, *file));
+        }
+        self.work.keep(line.at);
+        for (name, file) in found {
+            match file {
+                Some(file) => self.later.logs.push((file, line.at)),
+                None => self.work.not_yet(line.at, format!("`{name}`: no such file is written")),
+            }
+            if name == "rawmeasurements" {
+                self.work.change(line.at, "`rawmeasurements`: packets that fail a test are not in the file");
+            }
+        }
+    }
+
+    /// `[logs]`, where there is a folder and something to write.
+    pub(super) fn finish_logs(&mut self) {
+        let logs = std::mem::take(&mut self.later.logs);
+        let (folder, banner) = (self.later.log_folder.take(), self.later.log_banner.take());
+        match folder {
+            Some((folder, at)) if !logs.is_empty() => {
+                self.work.set("logs", "dir", string(&folder), at);
+                for (file, at) in logs {
+                    self.work.draft.push("logs", "files", string(file), Some(at));
+                }
+                if let Some((banner, at)) = banner {
+                    self.work.set("logs", "banner", banner.clamp(0, 1_000_000).to_string(), at);
+                }
+            }
+            folder => {
+                for (_, at) in logs {
+                    self.work.void(at, "there is no `logdir`, so nothing is written");
+                }
+                for at in folder.map(|(_, at)| at).into_iter().chain(banner.map(|(_, at)| at)) {
+                    self.work.void(at, "no `log` line asks for anything to be written");
+                }
+            }
+        }
     }
 
     /// The value within its limits here; says so if that changes it.

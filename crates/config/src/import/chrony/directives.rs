@@ -54,7 +54,6 @@ const HISTORY: &str =
     "samples are kept and weighed by how long they are worth something; there is nothing to set";
 const NO_REFCLOCK: &str = "the device is not read; the clock follows network sources only";
 const LOOPBACK: &str = "the port is open to this machine only";
-const NO_LOG: &str = "no such file is written; `chimer stats` and the journal tell the same";
 const NO_RTC: &str =
     "the real-time clock is left to the kernel, which copies the time to it while the clock is synchronised";
 const NO_SMOOTHING: &str = "clients get the best estimate of the time, unsmoothed";
@@ -151,10 +150,10 @@ pub static DIRECTIVES: &[Directive] = &[
     d("rtconutc", "", NotYet(NO_RTC)),
     d("rtcsync", "", Honoured("always so: the kernel copies the time while the clock is synchronised")),
     // Logging.
-    d("log", "...", NotYet(NO_LOG)),
-    d("logbanner", "ENTRIES:i", NotYet(NO_LOG)),
+    d("log", "...", Partly("`logs.files`: measurements, statistics, tracking and selection; the others are not written yet")),
+    d("logbanner", "ENTRIES:i", Honoured("`logs.banner`")),
     d("logchange", "THRESHOLD:n", NotYet("the journal tells of every step and of every refused correction, not of slews")),
-    d("logdir", "FOLDER:f", NotYet(NO_LOG)),
+    d("logdir", "FOLDER:f", Honoured("`logs.dir`")),
     d("mailonchange", "ADDRESS THRESHOLD:n", NotYet("no mail is sent; let your monitoring watch the journal or `chimer status --json`")),
     // Miscellaneous.
     d("confdir", "FOLDER:f ...", Honoured("the files are read where it stands")),

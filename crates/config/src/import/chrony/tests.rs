@@ -58,6 +58,8 @@ fn what_the_table_says_holds_is_taken_over() {
             "ntsntpserver" | "user" => "time",
             "ntsrefresh" => "86400",
             "include" | "confdir" => continue,
+            "logdir" => "/x\nlog tracking",
+            "logbanner" => "12\nlog tracking\nlogdir /x",
             _ if entry.arguments.contains(":f") => "/x",
             _ if entry.arguments.is_empty() || entry.arguments == "..." => "",
             _ => "12",
@@ -69,6 +71,7 @@ fn what_the_table_says_holds_is_taken_over() {
         let imported = read(&text);
         assert_eq!(imported.lines[0].verdict, Verdict::Kept, "{}: {:?}", entry.name, imported.lines[0].how);
         let plain = text.split_once('\n').unwrap().1;
+        assert!(!plain.is_empty());
         if entry.name != "rtcsync" && entry.name != "deny" {
             assert_ne!(config(&text), config(plain), "{} does nothing", entry.name);
         }

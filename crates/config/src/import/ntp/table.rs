@@ -2,7 +2,7 @@
 
 use crate::import::chrony::Capability::{self, Never, NotYet, Unneeded};
 
-const NO_LOG: &str = "no such file is written; `chimer stats` and the journal tell the same";
+const STATS: &str = "`[logs]` says what is written";
 const NO_REMOTE: &str = "the daemon takes commands through its local socket only";
 const FORGED: &str = "broadcasts can be forged by anybody on the network; let every machine name its servers";
 const BROKEN: &str = "Autokey was broken in 2012: its keys can be found, and its certificates forged. Use `nts = true` with servers that have \
@@ -17,9 +17,6 @@ pub(super) static PLAIN: &[(&str, Capability, Option<&str>)] = &[
     ("leapsmearinterval", NotYet("leap seconds are served as they are"), Some("clients of a smearing server and of others disagree by up to a second")),
     ("logfile", NotYet("the journal goes to standard error"), None),
     ("logconfig", NotYet("the journal has one amount of words; `chimerd -d` says more"), None),
-    ("statsdir", NotYet(NO_LOG), None),
-    ("statistics", NotYet(NO_LOG), None),
-    ("filegen", NotYet(NO_LOG), None),
     ("trustedkey", Capability::Partly("every key in the key file is trusted: take the others out of it"), None),
     ("controlkey", Unneeded(NO_REMOTE), None),
     ("requestkey", Unneeded(NO_REMOTE), Some("whoever knows this key can change ntpd's configuration from the network")),
@@ -93,5 +90,5 @@ pub(super) static SWITCHES: &[(&str, Capability, Capability)] = &[
     ("kernel", Unneeded("the kernel's clock is steered directly"), Unneeded("the kernel's clock is steered directly")),
     ("mode7", Never("there is no private mode: it can be misused to flood others"), Unneeded("there is no private mode")),
     ("monitor", Unneeded(LIST), Unneeded(LIST)),
-    ("stats", NotYet(NO_LOG), Unneeded(NO_LOG)),
+    ("stats", Unneeded(STATS), Unneeded(STATS)),
 ];
