@@ -1,4 +1,7 @@
-//! What one sample costs: `cargo bench -p truechimer-discipline`.
+//! What one sample costs: `cargo bench -p truechimer-discipline`. The first lines are processor time, which other programs on
+//! the machine do not add to; Criterion's are time on the wall.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)] // A benchmark measures and tells.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use truechimer_discipline::bank::BankEstimator;
@@ -33,10 +36,11 @@ fn update(criterion: &mut Criterion) {
     });
 }
 
-fn joint(criterion: &mut Criterion) {
+/// Takes the i-th exchange with one of four sources into the joint estimate; into that source's bank only at first.
+fn four_sources() -> impl FnMut(u32) {
     let mut banks = [const { None }; 4].map(|seat: Option<Seat>| (BankEstimator::new(), seat));
     let mut joint = JointEstimator::new();
-    let mut take = |count: u32| {
+    let mut take = move |count: u32| {
         let sample = exchange(count);
         let Some((bank, seat)) = banks.get_mut(count as usize % 4) else { return };
         if count < 400 {
@@ -50,6 +54,33 @@ fn joint(criterion: &mut Criterion) {
         }
     };
     (0..400).for_each(&mut take);
+    take
+}
+
+/// What this process has used, seconds: utime and stime of `/proc/self/stat`, in ticks of 10 ms.
+fn processor_s() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+fn processor(_: &mut Criterion) {
+    let measure = |what: &str, take: &mut dyn FnMut(u32)| {
+        const COUNT: u32 = 50_000;
+        let before = processor_s();
+        (400..400 + COUNT).for_each(take);
+        if let (Some(before), Some(after)) = (before, processor_s()) {
+            println!("{what}: {:.1} µs of processor time", (after - before) / f64::from(COUNT) * 1e6);
+        }
+    };
+    let mut filter = BankEstimator::new();
+    measure("bank: one exchange", &mut |i| filter.update(&exchange(i), &Oscillator::default()));
+    measure("joint: one exchange with one of four sources", &mut four_sources());
+}
+
+fn joint(criterion: &mut Criterion) {
+    let mut take = four_sources();
     let mut count = 400;
     criterion.bench_function("joint: one exchange with one of four sources", |bencher| {
         bencher.iter(|| {
@@ -66,5 +97,5 @@ fn estimate(criterion: &mut Criterion) {
     criterion.bench_function("bank: one estimate", |bencher| bencher.iter(|| filter.estimate(at)));
 }
 
-criterion_group!(benches, update, joint, estimate);
+criterion_group!(benches, processor, update, joint, estimate);
 criterion_main!(benches);
