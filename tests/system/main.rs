@@ -17,9 +17,10 @@ fn main() -> ExitCode {
     let systemd = [Need::program("systemd-analyze")];
     let mut trials = vec![
         trial("o12_package_beside_chrony", &clean_root, package::beside_chrony),
+        trial("o12_chrony_switched_and_back", &clean_root, package::switched),
         trial("o12_package_installed_upgraded_removed_purged", &clean_root, package::alone),
     ];
-    for unit in ["chimerd.service", "chimerd-wait.service"] {
+    for unit in ["chimerd.service", "chimerd-wait.service", "chrony.service"] {
         trials.push(trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)));
         trials.push(trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit)));
     }

@@ -39,9 +39,27 @@ impl Machine {
     }
 
     fn install(&self, version: &str) -> Result<String, String> {
+        self.install_some(version, &["truechimer"])
+    }
+
+    fn install_some(&self, version: &str, packages: &[&str]) -> Result<String, String> {
         programs::package(&self.path("tmp"), version)?;
         let architecture = self.run(&["dpkg", "--print-architecture"])?;
-        self.run(&["dpkg", "--install", &format!("/tmp/truechimer_{version}_{}.deb", architecture.trim())])
+        let file = |name| format!("/tmp/{name}_{version}_{}.deb", architecture.trim());
+        let files: Vec<String> = packages.iter().map(file).collect();
+        self.run(
+            &["dpkg", "--install"].into_iter().chain(files.iter().map(String::as_str)).collect::<Vec<_>>(),
+        )
+    }
+
+    /// What `chronyc` says of the daemon that is called `chronyd`, which runs on a network of its own without the right to set
+    /// the clock.
+    fn tracked(&self) -> Result<String, String> {
+        let root = self.folder.path().to_string_lossy();
+        let script = SWITCHED.replace("@ROOT@", &root);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "bash", "-euc", &script]);
+        process::run(&mut command)
     }
 
     /// Whether the unit starts with the machine.
@@ -54,6 +72,21 @@ impl Machine {
         self.run(&["find", "/etc", "/usr", "/var", "/run", "-xdev", "-name", "*chimer*"])
     }
 }
+
+/// Starts what the unit starts, as the unit does as far as that can be without systemd, and asks until it serves by itself.
+const SWITCHED: &str = r"
+mount -t proc proc @ROOT@/proc
+mount --rbind /dev @ROOT@/dev
+ip link set lo up
+install -d -o 0 -g _chrony -m 770 @ROOT@/run/chrony 2>/dev/null || install -d -m 777 @ROOT@/run/chrony
+setpriv --bounding-set=-sys_time --inh-caps=-sys_time chroot @ROOT@ chronyd -n -x -u _chrony &
+for attempt in $(seq 100); do
+  sleep 0.2
+  said=$(chroot @ROOT@ chronyc tracking) || continue
+  [[ $said == *'Stratum         : 9'* ]] && break
+done
+echo $said
+";
 
 fn expect(holds: bool, what: impl Into<String>) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what.into()) }
@@ -107,6 +140,36 @@ pub(crate) fn alone() -> Result<(), String> {
     machine.run(&["dpkg", "--purge", "truechimer"])?;
     let left = machine.left()?;
     expect(left.is_empty(), left)
+}
+
+/// The way of somebody who runs chrony today, and back.
+pub(crate) fn switched() -> Result<(), String> {
+    let machine = Machine::new()?;
+    let config = machine.path("etc/chrony/chrony.conf");
+    append(&config, "local stratum 9\n")?;
+    let is_chronys =
+        |machine: &Machine| Ok::<_, String>(!machine.run(&["chronyd", "--version"])?.contains("chimerd"));
+    expect(is_chronys(&machine)?, "the clean root has no chronyd")?;
+
+    machine.install_some("1.0", &["truechimer", "truechimer-chrony"])?;
+    expect(!is_chronys(&machine)?, "chronyd is still chrony's")?;
+    expect(machine.starts("chrony.service"), "chrony.service is switched off")?;
+    expect(!machine.starts("chimerd.service"), "two daemons would keep the clock")?;
+    let unit = std::fs::read_to_string(machine.path("lib/systemd/system/chrony.service"));
+    expect(unit.map_err(|e| e.to_string())?.contains("Truechimer"), "chrony.service is still chrony's")?;
+    let tracking = machine.tracked()?;
+    expect(tracking.contains("Stratum : 9"), tracking)?;
+
+    machine.install_some("1.1", &["truechimer", "truechimer-chrony"])?;
+    expect(!is_chronys(&machine)?, "an upgrade brought chrony's daemon back")?;
+    machine.run(&["dpkg", "--remove", "truechimer-chrony", "truechimer"])?;
+    expect(is_chronys(&machine)?, "chrony's daemon did not come back")?;
+    let unit = std::fs::read_to_string(machine.path("lib/systemd/system/chrony.service"));
+    expect(!unit.map_err(|e| e.to_string())?.contains("Truechimer"), "chrony.service did not come back")?;
+    let tracking = machine.tracked()?;
+    expect(tracking.contains("Stratum : 9"), tracking)?;
+    let kept = std::fs::read_to_string(&config).map_err(|e| e.to_string())?;
+    expect(kept.ends_with("local stratum 9\n"), "chrony.conf was changed")
 }
 
 fn append(path: &Path, text: &str) -> Result<(), String> {

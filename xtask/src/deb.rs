@@ -1,27 +1,60 @@
-//! `cargo xtask deb`: a Debian package of what this checkout builds, without more tools than dpkg.
+//! `cargo xtask deb`: Debian packages of what this checkout builds, without more tools than dpkg.
 //!
-//! Everything that goes into it stands in [`FILES`] and in `dist/`; manual pages and completions are written by the programs
+//! Everything that goes into them stands in [`PACKAGES`] and in `dist/`; manual pages and completions are written by the programs
 //! themselves.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is installed: the file here, the place there, and whether it is a program.
-const FILES: &[(&str, &str, bool)] = &[
-    ("@PROGRAMS@/chimerd", "usr/sbin/chimerd", true),
-    ("@PROGRAMS@/chimer", "usr/bin/chimer", true),
-    ("dist/chimer.toml", "etc/truechimer/chimer.toml", false),
-    ("dist/chimerd.service", "usr/lib/systemd/system/chimerd.service", false),
-    ("dist/chimerd-wait.service", "usr/lib/systemd/system/chimerd-wait.service", false),
-    ("dist/ntp-units.d/50-truechimer.list", "usr/lib/systemd/ntp-units.d/50-truechimer.list", false),
-    ("dist/sysusers.d/truechimer.conf", "usr/lib/sysusers.d/truechimer.conf", false),
-    ("dist/tmpfiles.d/truechimer.conf", "usr/lib/tmpfiles.d/truechimer.conf", false),
-    ("README.md", "usr/share/doc/truechimer/README.md", false),
-    ("CHANGELOG.md", "usr/share/doc/truechimer/changelog", false),
-    ("LICENSE-APACHE", "usr/share/doc/truechimer/LICENSE-APACHE", false),
-    ("LICENSE-MIT", "usr/share/doc/truechimer/copyright", false),
+/// A package: its name, which is also that of its folder in `dist/debian`, and what is in it.
+struct Package {
+    name: &'static str,
+    /// The file here, the place there, and whether it is a program.
+    files: &'static [(&'static str, &'static str, bool)],
+    /// The place of a link, and where it leads.
+    links: &'static [(&'static str, &'static str)],
+    /// Files that their owner edits: dpkg asks before it replaces them.
+    conffiles: &'static str,
+    /// Whether manual pages and completions are in it.
+    manuals: bool,
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "truechimer",
+        files: &[
+            ("@PROGRAMS@/chimerd", "usr/sbin/chimerd", true),
+            ("@PROGRAMS@/chimer", "usr/bin/chimer", true),
+            ("dist/chimer.toml", "etc/truechimer/chimer.toml", false),
+            ("dist/chimerd.service", "usr/lib/systemd/system/chimerd.service", false),
+            ("dist/chimerd-wait.service", "usr/lib/systemd/system/chimerd-wait.service", false),
+            ("dist/ntp-units.d/50-truechimer.list", "usr/lib/systemd/ntp-units.d/50-truechimer.list", false),
+            ("dist/sysusers.d/truechimer.conf", "usr/lib/sysusers.d/truechimer.conf", false),
+            ("dist/tmpfiles.d/truechimer.conf", "usr/lib/tmpfiles.d/truechimer.conf", false),
+            ("README.md", "usr/share/doc/truechimer/README.md", false),
+            ("CHANGELOG.md", "usr/share/doc/truechimer/changelog", false),
+            ("LICENSE-APACHE", "usr/share/doc/truechimer/LICENSE-APACHE", false),
+            ("LICENSE-MIT", "usr/share/doc/truechimer/copyright", false),
+        ],
+        links: &[],
+        conffiles: "/etc/truechimer/chimer.toml\n",
+        manuals: true,
+    },
+    Package {
+        name: "truechimer-chrony",
+        files: &[
+            // Where chrony has it: a diversion is of a name, and one folder has two.
+            ("dist/chrony.service", "lib/systemd/system/chrony.service", false),
+            ("dist/sysusers.d/truechimer-chrony.conf", "usr/lib/sysusers.d/truechimer-chrony.conf", false),
+            ("docs/chrony.md", "usr/share/doc/truechimer-chrony/chrony.md", false),
+            ("LICENSE-MIT", "usr/share/doc/truechimer-chrony/copyright", false),
+        ],
+        links: &[("usr/sbin/chronyd", "chimerd")],
+        conffiles: "",
+        manuals: false,
+    },
 ];
 /// Shells, and where they look for completions.
 const COMPLETIONS: &[(&str, &str)] = &[
@@ -29,46 +62,80 @@ const COMPLETIONS: &[(&str, &str)] = &[
     ("zsh", "usr/share/zsh/vendor-completions/_chimer"),
     ("fish", "usr/share/fish/vendor_completions.d/chimer.fish"),
 ];
-/// Files that their owner edits: dpkg asks before it replaces them.
-const CONFFILES: &str = "/etc/truechimer/chimer.toml\n";
-const SCRIPTS: &[&str] = &["postinst", "prerm", "postrm"];
+const SCRIPTS: &[&str] = &["preinst", "postinst", "prerm", "postrm"];
 
-/// Builds the package from the arguments after `deb` and says where it is.
-pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<PathBuf, String> {
+/// Builds the packages from the arguments after `deb` and says where they are.
+pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<Vec<PathBuf>, String> {
     let options = Options::parse(args)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let programs = match &options.programs {
         Some(folder) => folder.clone(),
         None => build(root)?,
     };
-    // Several may be made at a time.
-    let stage = root.join(format!("target/deb/stage-{}", std::process::id()));
-    let made = fill(root, &stage, &programs, &options);
-    let _ = fs::remove_dir_all(&stage);
-    made
+    let made = PACKAGES.iter().map(|package| {
+        // Several may be made at a time.
+        let stage = root.join(format!("target/deb/{}-{}", package.name, std::process::id()));
+        let made = package.make(root, &stage, &programs, &options);
+        let _ = fs::remove_dir_all(&stage);
+        made
+    });
+    made.collect()
 }
 
-/// Puts everything in its place below `stage`, and makes the package of it.
-fn fill(root: &Path, stage: &Path, programs: &Path, options: &Options) -> Result<PathBuf, String> {
-    for (from, to, is_program) in FILES {
-        let from =
-            from.strip_prefix("@PROGRAMS@/").map_or_else(|| root.join(from), |name| programs.join(name));
-        install(&from, &stage.join(to), if *is_program { 0o755 } else { 0o644 })?;
+impl Package {
+    /// Puts everything in its place below `stage`, and makes the package of it.
+    fn make(&self, root: &Path, stage: &Path, programs: &Path, options: &Options) -> Result<PathBuf, String> {
+        for (from, to, is_program) in self.files {
+            let from =
+                from.strip_prefix("@PROGRAMS@/").map_or_else(|| root.join(from), |name| programs.join(name));
+            install(&from, &stage.join(to), if *is_program { 0o755 } else { 0o644 })?;
+        }
+        for (at, to) in self.links {
+            link(&stage.join(at), to)?;
+        }
+        if self.manuals {
+            write_manuals(stage, &programs.join("chimer"))?;
+        }
+        self.write_control(root, stage, programs, &options.version)?;
+        let out = options.out.clone().unwrap_or_else(|| root.join("target/deb"));
+        fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
+        let said =
+            output(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(stage).arg(&out))?;
+        // «dpkg-deb: building package 'truechimer' in '…/truechimer_0.1.0_amd64.deb'.»
+        said.split('\'').nth(3).map(PathBuf::from).ok_or_else(|| format!("dpkg-deb said {said:?}"))
     }
-    let chimer = programs.join("chimer");
-    for (shell, to) in COMPLETIONS {
-        let text = output(Command::new(&chimer).args(["completions", shell]))?;
-        write(&stage.join(to), text.as_bytes(), 0o644)?;
+
+    /// The control file, the scripts and the sums.
+    fn write_control(&self, root: &Path, stage: &Path, programs: &Path, version: &str) -> Result<(), String> {
+        let mut sums = String::new();
+        let mut bytes = 0;
+        for file in files_below(stage)?.iter().filter(|file| !file.is_symlink()) {
+            bytes += fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
+            let name = file.strip_prefix(stage).map_err(|e| e.to_string())?;
+            let sum = output(Command::new("md5sum").arg(file))?;
+            let sum = sum.split(' ').next().unwrap_or_default();
+            sums.push_str(&format!("{sum}  {}\n", name.display()));
+        }
+        let source = root.join("dist/debian").join(self.name);
+        let template = source.join("control");
+        let template = fs::read_to_string(&template).map_err(|e| format!("{}: {e}", template.display()))?;
+        let control = template
+            .replace("@VERSION@", version)
+            .replace("@ARCHITECTURE@", output(Command::new("dpkg").arg("--print-architecture"))?.trim())
+            .replace("@SIZE@", &bytes.div_ceil(1024).to_string())
+            .replace(
+                "@LIBC@",
+                &libc_of(&programs.join("chimerd"))?.max(libc_of(&programs.join("chimer"))?).text(),
+            );
+        let folder = stage.join("DEBIAN");
+        write(&folder.join("control"), control.as_bytes(), 0o644)?;
+        write(&folder.join("conffiles"), self.conffiles.as_bytes(), 0o644)?;
+        write(&folder.join("md5sums"), sums.as_bytes(), 0o644)?;
+        for script in SCRIPTS.iter().filter(|script| source.join(script).exists()) {
+            install(&source.join(script), &folder.join(script), 0o755)?;
+        }
+        Ok(())
     }
-    let man = stage.join("usr/share/man");
-    output(Command::new(&chimer).args(["man", "--out"]).arg(&man))?;
-    compress_pages(&man)?;
-    write_control(root, stage, programs, &options.version)?;
-    let out = options.out.clone().unwrap_or_else(|| root.join("target/deb"));
-    fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
-    let said = output(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(stage).arg(&out))?;
-    // «dpkg-deb: building package 'truechimer' in '…/truechimer_0.1.0_amd64.deb'.»
-    said.split('\'').nth(3).map(PathBuf::from).ok_or_else(|| format!("dpkg-deb said {said:?}"))
 }
 
 struct Options {
@@ -134,42 +201,26 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
     put().map_err(|e| format!("{}: {e}", path.display()))
 }
 
+fn link(at: &Path, to: &str) -> Result<(), String> {
+    let folder = at.parent().ok_or("a link without a folder")?;
+    fs::create_dir_all(folder).and_then(|()| symlink(to, at)).map_err(|e| format!("{}: {e}", at.display()))
+}
+
+/// Manual pages and completions, as the program writes them.
+fn write_manuals(stage: &Path, chimer: &Path) -> Result<(), String> {
+    for (shell, to) in COMPLETIONS {
+        let text = output(Command::new(chimer).args(["completions", shell]))?;
+        write(&stage.join(to), text.as_bytes(), 0o644)?;
+    }
+    let man = stage.join("usr/share/man");
+    output(Command::new(chimer).args(["man", "--out"]).arg(&man))?;
+    compress_pages(&man)
+}
+
 fn compress_pages(man: &Path) -> Result<(), String> {
     for page in files_below(man)? {
         // Without the name and the time, so that the same pages make the same package.
         output(Command::new("gzip").args(["--best", "--no-name"]).arg(&page))?;
-    }
-    Ok(())
-}
-
-/// The control file, the scripts and the sums.
-fn write_control(root: &Path, stage: &Path, programs: &Path, version: &str) -> Result<(), String> {
-    let files = files_below(stage)?;
-    let mut sums = String::new();
-    let mut bytes = 0;
-    for file in &files {
-        bytes += fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
-        let name = file.strip_prefix(stage).map_err(|e| e.to_string())?;
-        let sum = output(Command::new("md5sum").arg(file))?;
-        let sum = sum.split(' ').next().unwrap_or_default();
-        sums.push_str(&format!("{sum}  {}\n", name.display()));
-    }
-    let template = root.join("dist/debian/control");
-    let template = fs::read_to_string(&template).map_err(|e| format!("{}: {e}", template.display()))?;
-    let control = template
-        .replace("@VERSION@", version)
-        .replace("@ARCHITECTURE@", output(Command::new("dpkg").arg("--print-architecture"))?.trim())
-        .replace("@SIZE@", &bytes.div_ceil(1024).to_string())
-        .replace(
-            "@LIBC@",
-            &libc_of(&programs.join("chimerd"))?.max(libc_of(&programs.join("chimer"))?).text(),
-        );
-    let folder = stage.join("DEBIAN");
-    write(&folder.join("control"), control.as_bytes(), 0o644)?;
-    write(&folder.join("conffiles"), CONFFILES.as_bytes(), 0o644)?;
-    write(&folder.join("md5sums"), sums.as_bytes(), 0o644)?;
-    for script in SCRIPTS {
-        install(&root.join("dist/debian").join(script), &folder.join(script), 0o755)?;
     }
     Ok(())
 }
@@ -180,7 +231,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for entry in entries {
         let path = entry.map_err(|e| e.to_string())?.path();
-        if path.is_dir() {
+        if path.is_dir() && !path.is_symlink() {
             found.append(&mut files_below(&path)?);
         } else {
             found.push(path);

@@ -4,7 +4,7 @@
 //!
 //! `cargo xtask bench …`: builds and runs the measurements of `bench/`, optimised.
 //!
-//! `cargo xtask deb`: builds a Debian package.
+//! `cargo xtask deb`: builds Debian packages.
 
 mod code;
 mod deb;
@@ -25,11 +25,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says where the package is, or why there is none.
+/// Says where the packages are, or why there are none.
 fn deb() -> ExitCode {
     match deb::run(std::env::args().skip(2)) {
-        Ok(path) => {
-            println!("{}", path.display());
+        Ok(packages) => {
+            packages.iter().for_each(|package| println!("{}", package.display()));
             ExitCode::SUCCESS
         }
         Err(error) => {
