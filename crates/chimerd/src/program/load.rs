@@ -2,13 +2,14 @@
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
+use std::path::Path;
 
 use truechimer_config::import::{Dialect, Imported, import};
 use truechimer_config::keys::parse_keys;
 use truechimer_config::{
     Config, ControlDoors, Diagnostic, MAX_BYTES, Parsed, Paths, Severity, parse_bytes, unreadable,
 };
-use truechimer_engine::config::{Endpoint, Family, Host, SourceKind};
+use truechimer_engine::config::{Authentication, Endpoint, Family, Host, SourceKind};
 use truechimer_sys::files;
 
 use super::{EXIT_FAILURE, EXIT_USAGE, complain};
@@ -78,13 +79,23 @@ pub(super) fn foreign(args: &RunArgs) -> Result<Option<Imported>, Vec<Diagnostic
 
 /// What was imported, read by our own parser. What is lost and what is dangerous is told, a line each.
 fn run_as_ours(imported: &Imported, name: &str) -> Result<Parsed, Vec<Diagnostic>> {
-    let parsed = imported.parsed(name)?;
+    let mut parsed = imported.parsed(name)?;
+    // Packages name a key file that is not always there; chronyd and ntpd go on without it where no source needs one.
+    if parsed.config.paths.keys.as_ref().is_some_and(|path| !path.exists()) && !uses_keys(&parsed.config) {
+        let missing = parsed.config.paths.keys.take();
+        let path = missing.as_deref().unwrap_or(Path::new("")).display();
+        complain(&format!("{name}: warning: there is no key file {path}, and no source needs it\n"));
+    }
     let mut told = imported.findings();
     told.extend(parsed.warnings.iter().cloned());
     let told = told.iter().filter(|finding| finding.severity >= Severity::Warning);
     complain(&told.map(|finding| format!("{finding}\n")).collect::<String>());
     let back = |finding: Diagnostic| if finding.file == name { imported.translate(finding) } else { finding };
     with_keys(parsed).map_err(|findings| findings.into_iter().map(back).collect())
+}
+
+fn uses_keys(config: &Config) -> bool {
+    config.engine.sources.iter().any(|source| matches!(source.options.authentication, Authentication::Key(_)))
 }
 
 fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {

@@ -53,6 +53,14 @@ fn a_wrong_line_is_told_with_its_place_and_chronyds_status() {
 }
 
 #[test]
+fn a_key_file_that_nobody_needs_may_be_missing() {
+    let without = load(&chronyd(&["server a.example", "keyfile /nonexistent/chrony.keys"]));
+    assert_eq!(without.map_err(|unusable| unusable.message).unwrap().paths.keys, None);
+    let needed = load(&chronyd(&["server a.example key 1", "keyfile /nonexistent/chrony.keys"]));
+    assert!(needed.err().unwrap().message.contains("cannot read the key file"));
+}
+
+#[test]
 fn a_key_that_is_missing_is_told_at_the_line_of_the_original() {
     let folder = tempfile::tempdir().unwrap();
     let (file, keys) = (folder.path().join("chrony.conf"), folder.path().join("keys"));
