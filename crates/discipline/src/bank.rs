@@ -348,6 +348,10 @@ impl Estimator for BankEstimator {
         statistics
     }
 
+    fn left_out(&self) -> u32 {
+        self.held_in_a_row
+    }
+
     fn witness(&self) -> Option<Witness<'_>> {
         let best = |class: &Class| class.members.iter().map(|m| m.weight).fold(f64::NEG_INFINITY, f64::max);
         let class = self.classes.iter().max_by(|a, b| best(a).total_cmp(&best(b)))?;

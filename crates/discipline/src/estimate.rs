@@ -71,6 +71,14 @@ pub struct Oscillator {
     pub allowance: f64,
 }
 
+impl Oscillator {
+    /// The same, seen by somebody who has left out the last so many samples: the allowance is for what is not seen between one sample
+    /// and the next.
+    pub fn unseen_for(self, left_out: u32) -> Self {
+        Self { allowance: self.allowance * (1.0 + f64::from(left_out)), ..self }
+    }
+}
+
 impl Default for Oscillator {
     /// An unknown crystal: within 100 ppm, wandering 1e-9 per √s, steady to 1 ppm.
     fn default() -> Self {
@@ -105,6 +113,11 @@ pub trait Estimator: Send + std::fmt::Debug {
 
     /// For reports.
     fn statistics(&self) -> Statistics;
+
+    /// How many samples it has left out since the last that it took in: what the oscillator has done since then it does not say.
+    fn left_out(&self) -> u32 {
+        0
+    }
 
     /// What it makes of the last sample, for an estimate from several sources; `None` if it has nothing to say to that.
     fn witness(&self) -> Option<Witness<'_>> {

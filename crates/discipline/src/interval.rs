@@ -163,11 +163,14 @@ impl ErrorInterval {
     ///
     /// An estimator that has seen a handful of delays can be sure and wrong by many sigmas, and one on whose path somebody
     /// stretches the delays little by little (AT-09) is led to a wrong rate for good. The proof assumes no law of delays.
+    /// It takes two samples; before, nothing is borne out, whatever a frequency file says.
     pub fn bear_out(&self, oscillator: &Oscillator) -> Drift {
-        let drift = Drift::of(oscillator);
         match self.proof {
-            Some([older, _, last]) if last.at > older.at => drift.covering(last.mean_rate_since(&older)),
-            _ => drift,
+            Some([older, _, last]) if last.at > older.at => {
+                Drift::of(oscillator).covering(last.mean_rate_since(&older))
+            }
+            // One sample says nothing of the rate: a frequency file may be of another machine.
+            _ => Drift::UNKNOWN,
         }
     }
 

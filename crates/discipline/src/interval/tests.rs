@@ -65,7 +65,7 @@ fn an_unknown_oscillator_gets_500_ppm_both_ways() {
 fn a_measured_oscillator_moves_it_and_widens_it_a_little() {
     let mut interval = ErrorInterval::new();
     interval.update(&exchange(0.0, 0.3, -0.1));
-    interval.set_oscillator(&MEASURED);
+    interval.set_drift(Drift::of(&MEASURED));
     let [lo, hi] = interval.at(raw(2000.0)).unwrap();
     assert!(((lo + hi) / 2.0 - 0.24).abs() < 1e-12);
     let widened = (hi - lo) / 2.0 - 0.1;
@@ -74,7 +74,7 @@ fn a_measured_oscillator_moves_it_and_widens_it_a_little() {
     // After weeks: 15 ppm, unless the oscillator has been seen to do worse.
     let [lo, hi] = interval.at(raw(4e6)).unwrap();
     assert!(((hi - lo) / 2.0 - 0.1 - 4e6 * 15e-6).abs() < 1e-6, "{}", hi - lo);
-    interval.set_oscillator(&Oscillator { wander: 1e-7, ..MEASURED });
+    interval.set_drift(Drift::of(&Oscillator { wander: 1e-7, ..MEASURED }));
     let [lo, hi] = interval.at(raw(4e6)).unwrap();
     assert!(hi - lo > 2.0 * 4e6 * 1e-3);
 }
@@ -202,4 +202,17 @@ fn a_sure_estimate_of_a_few_samples_is_not_believed_further_than_they_prove() {
         let [_, up] = interval.bear_out(&Oscillator { frequency: 5e-5, ..sure }).over(1.0);
         assert!(up >= 5e-5, "{up} after {t} s");
     }
+}
+
+#[test]
+fn one_sample_bears_out_nothing_of_the_rate() {
+    let mut interval = ErrorInterval::new();
+    assert_eq!(interval.bear_out(&MEASURED), Drift::UNKNOWN);
+    interval.update(&exchange(0.0, 1e-4, 1e-4));
+    assert_eq!(interval.bear_out(&MEASURED), Drift::UNKNOWN);
+    // Nor do two of the same moment.
+    interval.update(&exchange(0.0, 1e-4, 1e-4));
+    assert_eq!(interval.bear_out(&MEASURED), Drift::UNKNOWN);
+    interval.update(&exchange(64.0, 1e-4, 1e-4));
+    assert_ne!(interval.bear_out(&MEASURED), Drift::UNKNOWN);
 }

@@ -135,7 +135,7 @@ impl Association {
             allowance: machine.oscillator.allowance,
         });
         if let Some(own) = own.filter(|own| own.frequency_sd < machine.oscillator.frequency_sd) {
-            self.interval.set_oscillator(&own);
+            self.interval.set_oscillator(&own.unseen_for(self.estimator.left_out()));
         }
         let noise_s = statistics.jitter.max(STAMP_SIGMA * sample.precision);
         let surprise = before.map_or(0.0, |before| {

@@ -363,7 +363,8 @@ impl System {
             allowance: self.oscillator.allowance,
         };
         // What the source that has been heard longest bears out is true for all.
-        let borne_out = survivors(sources).map(|member| member.interval.bear_out(&self.oscillator));
+        let borne_out = survivors(sources)
+            .map(|member| member.interval.bear_out(&self.oscillator.unseen_for(member.estimator.left_out())));
         let borne_out = borne_out.fold(Drift::UNKNOWN, Drift::narrower);
         for member in sources.members_mut() {
             member.interval.set_drift(borne_out);
