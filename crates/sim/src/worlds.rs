@@ -76,7 +76,8 @@ const fn pps(rms: f64) -> Option<Chrony> {
 
 /// In the last 20 min of two hours without a network an error is what the oscillator has walked meanwhile, more or
 /// less, and differs by a factor of ten from seed to seed. chrony's figure is the median of a few seeds in which that
-/// was little: 0.7 of chrony's error was what somebody reached there who was told everything but the frequency.
+/// was little, and for which 0.7 of chrony's error was stated as the statistical limit: taken here for that of somebody who is told
+/// everything but the frequency.
 const DEAF: Option<Chrony> = match chrony(1.27e-4, 4.0e-4, 3.1e-7, 1086, None) {
     Some(chrony) => Some(Chrony { limit_time_s: Some(0.7 * 1.27e-4), ..chrony }),
     None => None,
