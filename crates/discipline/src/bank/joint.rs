@@ -233,8 +233,13 @@ impl JointEstimator {
     fn settle(&mut self) {
         self.samples += 1;
         let rest = (self.samples / REST_SHARE).min(REST);
-        let all = awake(&mut self.members).max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
-        let Some((best, weight)) = all.map(|(j, leader)| (j, leader.weight)) else { return };
+        let sound = awake(&mut self.members).filter(|(_, member)| member.state.is_sound());
+        let all = sound.max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
+        let Some((best, weight)) = all.map(|(j, leader)| (j, leader.weight)) else {
+            // Nobody is left whom the others could follow.
+            self.reset();
+            return;
+        };
         for j in 0..self.members.len() {
             let Some(member) = self.members.get_mut(j) else { return };
             member.weight -= weight;

@@ -199,3 +199,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn when_nothing_that_it_believes_is_sound_it_is_ready_to_begin_anew() {
+    let mut sources = [Source::new([1e-3; 2], 1e-4, 1), Source::new([2e-3; 2], 1e-4, 2)];
+    let (mut joint, ..) = run(&mut sources, 200);
+    let [first, _] = &mut sources;
+    let sample = first.measure(3200.0, 0.1);
+    let witness = first.bank.witness().unwrap();
+    let delays = Delays { mean: [f64::NAN; 2], ..witness.delays };
+    joint.update(&mut None, &sample, &Witness { delays, taken: true, ..witness });
+    assert!(!joint.has_begun() && joint.estimate(raw(3216.0)).is_none());
+}
