@@ -211,7 +211,7 @@ fn narrow(stats: &ServerStats64) -> ServerStats32 {
     }
 }
 
-fn source_data(id: u32, source: &SourceReport) -> SourceData {
+pub(crate) fn source_data(id: u32, source: &SourceReport) -> SourceData {
     SourceData {
         address: address(id, source),
         poll: source.poll.into(),
@@ -219,8 +219,8 @@ fn source_data(id: u32, source: &SourceReport) -> SourceData {
         state: match source.state {
             SourceState::SystemPeer => 0,
             SourceState::Falseticker => 2,
-            SourceState::Outlier => 4,
-            SourceState::Survivor => 5,
+            SourceState::Survivor => 4,
+            SourceState::Outlier => 5,
             _ => 1,
         },
         mode: if source.kind == "reference" { 2 } else { 0 },

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 use truechimer_engine::config::{Host, SourceKind};
+use truechimer_engine::report::SourceState;
 use truechimer_engine::{Command, CommandError, Engine, Initial, SourceChange, Which};
 use truechimer_time::{Cooked, Mono, Now};
 
@@ -92,6 +93,22 @@ impl Daemon for Fake {
 
 fn ip(address: [u8; 4]) -> Address {
     Address::Ip(Ipv4Addr::from(address).into())
+}
+
+/// chronyc writes `*` for 0, `x` for 2, `+` (combined) for 4, `-` (not combined) for 5, and `?` for 1.
+#[test]
+fn states_are_numbered_as_chronyc_shows_them() {
+    let mut source = Fake::new().report().sources.remove(0);
+    for (state, number) in [
+        (SourceState::SystemPeer, 0),
+        (SourceState::Unreachable, 1),
+        (SourceState::Falseticker, 2),
+        (SourceState::Survivor, 4),
+        (SourceState::Outlier, 5),
+    ] {
+        source.state = state;
+        assert_eq!(monitor::source_data(1, &source).state, number, "{state:?}");
+    }
 }
 
 #[test]
