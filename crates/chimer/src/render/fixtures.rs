@@ -1,7 +1,8 @@
 //! A report with one source in every state.
 
 use truechimer_engine::report::{
-    AuthenticationReport, KeyExchangeReport, Report, ServerReport, SourceReport, SourceState, SystemReport,
+    AuthenticationReport, KeyExchangeReport, NtsReport, Report, ServerReport, SourceReport, SourceState,
+    SystemReport,
 };
 
 /// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
@@ -47,6 +48,26 @@ pub(crate) fn report() -> Report {
     Report { system: system(), sources, server: Some(server()), key_exchange: Some(key_exchange()) }
 }
 
+/// The same with NTS: a source that has trouble, and one that is only beginning.
+pub(crate) fn with_nts() -> Report {
+    let mut report = report();
+    let sources = &mut report.sources;
+    sources[6].authentication = Some(nts(NtsReport {
+        cookies: 3,
+        key_exchanges: 2,
+        last_key_exchange_age_s: Some(7200),
+        unproven_key_exchanges: 1,
+        failure: Some("nothing listens on the port for key exchange: is it an NTS server?".into()),
+        retry_s: Some(45),
+        naks: 4,
+        certificate_expires_unix_s: Some(1_795_000_000),
+        certificate_time: Some("deferred".into()),
+        ..no_keys("dead.example.com")
+    }));
+    sources[8].authentication = Some(nts(no_keys("new.example.com")));
+    report
+}
+
 /// Before the first answer.
 pub(crate) fn starting() -> Report {
     let system = SystemReport {
@@ -74,6 +95,7 @@ pub(crate) fn starting() -> Report {
         controls_clock: false,
         root_delay_s: 0.0,
         root_dispersion_s: 16.0,
+        certificate_time: Some("unknown".into()),
         ..system()
     };
     let sources = vec![silent("ntp1.example.net", None, SourceState::Resolving)];
@@ -110,7 +132,7 @@ fn system() -> SystemReport {
         stepped_total_s: 0.8,
         controls_clock: true,
         local_reference: false,
-        certificate_time: None,
+        certificate_time: Some("known".into()),
     }
 }
 
@@ -136,6 +158,27 @@ fn key_exchange() -> KeyExchangeReport {
         certificate_unix_s: Some([end - 90 * 86_400, end]),
         cookie_key: Some("5c0f1e29".into()),
     }
+}
+
+fn no_keys(server: &str) -> NtsReport {
+    NtsReport {
+        server: server.into(),
+        address: Some("203.0.113.12:4460".into()),
+        cookies: 0,
+        key_exchanges: 0,
+        last_key_exchange_age_s: None,
+        unproven_key_exchanges: 0,
+        failure: None,
+        retry_s: None,
+        naks: 0,
+        certificate_expires_unix_s: None,
+        certificate_time: None,
+    }
+}
+
+fn nts(nts: NtsReport) -> AuthenticationReport {
+    let algorithm = (nts.key_exchanges > 0).then(|| "AES-SIV-CMAC-256".into());
+    AuthenticationReport { method: "nts".into(), key_id: None, algorithm, nts: Some(nts) }
 }
 
 fn answering(name: &str, address: &str, state: SourceState) -> SourceReport {

@@ -1,6 +1,6 @@
 //! `chimer sources`: one line a source, in the columns that chronyc's users know.
 
-use truechimer_engine::report::{Report, SourceReport};
+use truechimer_engine::report::{NtsReport, Report, SourceReport};
 
 use super::{counters, label, offset_with_sd, or_dash, state_tone, state_words, tally};
 use crate::human;
@@ -68,6 +68,9 @@ fn block(source: &SourceReport, paint: Paint) -> String {
         if source.options.is_empty() { String::new() } else { format!(", {}", source.options.join(", ")) };
     facts.add("Kind", format!("{}{options}", source.kind));
     facts.add("Authentication", authentication(source));
+    if let Some(nts) = source.authentication.as_ref().and_then(|authentication| authentication.nts.as_ref()) {
+        key_exchange(&mut facts, nts);
+    }
     facts.add("Address", or_dash(source.address.clone(), |address| address));
     if let (Some(stratum), Some(reference_id), Some(leap)) =
         (source.stratum, &source.reference_id, &source.leap)
@@ -88,10 +91,40 @@ fn block(source: &SourceReport, paint: Paint) -> String {
 
 fn authentication(source: &SourceReport) -> String {
     let Some(authentication) = &source.authentication else { return "none".into() };
-    let algorithm = authentication.algorithm.as_deref().unwrap_or("which is not in the key file");
+    let algorithm = authentication.algorithm.as_deref();
     match authentication.key_id {
-        Some(id) => format!("symmetric key {id}, {algorithm}"),
-        None => authentication.method.clone(),
+        Some(id) => {
+            format!("symmetric key {id}, {}", algorithm.unwrap_or("which is not in the key file"))
+        }
+        None => format!("NTS, {}", algorithm.unwrap_or("no keys yet")),
+    }
+}
+
+/// Where the keys come from, what is left of them, and why there are none.
+fn key_exchange(facts: &mut Facts, nts: &NtsReport) {
+    let address = nts.address.as_deref().map(|address| format!(" ({address})")).unwrap_or_default();
+    let age = nts.last_key_exchange_age_s.map(|age| format!(", the last {} ago", human::age(age as f64)));
+    let times = match nts.key_exchanges {
+        0 => "not yet".into(),
+        times => format!("{}{}", human::count(times, "time"), age.unwrap_or_default()),
+    };
+    facts.add("Key exchange", format!("with {}{address}, {times}", nts.server));
+    if let Some(failure) = &nts.failure {
+        let retry = nts.retry_s.map(|wait| format!("; again in {}", human::age(wait as f64)));
+        facts.toned("Failed", Tone::Odd, format!("{failure}{}", retry.unwrap_or_default()));
+    }
+    let naks = match nts.naks {
+        0 => String::new(),
+        naks => format!(", {}", human::count(naks, "NTS NAK")),
+    };
+    facts.add("Cookies", format!("{} left{naks}", nts.cookies));
+    if let Some(at) = nts.certificate_expires_unix_s.and_then(|at| jiff::Timestamp::from_second(at).ok()) {
+        let dates = match nts.certificate_time.as_deref() {
+            Some("verified") | None => "",
+            Some("own_clock") => ", by this machine's clock alone",
+            Some(_) => "; the verdict on its dates waits",
+        };
+        facts.add("Certificate", format!("valid until {at}{dates}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use truechimer_engine::report::{KeyExchangeReport, Report, SystemReport};
 
-use super::{counters, direction, offset_with_sd, or_dash};
+use super::{counters, direction, offset_with_sd};
 use crate::human;
 use crate::table::{Facts, Paint, Tone};
 
@@ -77,7 +77,7 @@ fn clock(facts: &mut Facts, system: &SystemReport) {
                 format!("{} (synchronised means below {limit})", human::span(bound)),
             );
         }
-        None => facts.add("Error bound", "unknown until a source has answered"),
+        None => facts.add("Error bound", "unknown until there is a source to follow"),
     }
     if system.bound_s.is_some() {
         let offset = offset_with_sd(system.offset_s, system.offset_sd_s);
@@ -95,7 +95,10 @@ fn clock(facts: &mut Facts, system: &SystemReport) {
         0 => "no step".into(),
         steps => human::count(steps, "step"),
     };
-    let last = or_dash(system.last_update_age_s, |age| format!("{} ago", human::age(age)));
+    let last = match system.last_update_age_s {
+        Some(age) => format!("{} ago", human::age(age)),
+        None => "never".into(),
+    };
     let total = match system.stepped_total_s {
         0.0 => String::new(),
         total => format!(" ({} since the first start)", human::span(total)),
@@ -107,6 +110,16 @@ fn clock(facts: &mut Facts, system: &SystemReport) {
         "observes only, the clock is not touched"
     };
     facts.add("Control", control);
+    match system.certificate_time.as_deref() {
+        None => {}
+        Some("known") => facts.add("Certificates", "judged by the time, which is known"),
+        Some("strict") => facts.add("Certificates", "judged by this machine's clock (strict)"),
+        Some(_) => facts.toned(
+            "Certificates",
+            Tone::Odd,
+            "the time is unknown: their dates wait until enough servers agree",
+        ),
+    }
 }
 
 fn told_to_clients(facts: &mut Facts, system: &SystemReport) {

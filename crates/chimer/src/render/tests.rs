@@ -20,8 +20,8 @@ fn sources_in_every_state() {
 
 #[test]
 fn sources_with_everything() {
-    let mut report = fixtures::report();
-    report.sources = vec![report.sources[3].clone(), report.sources[8].clone()];
+    let mut report = fixtures::with_nts();
+    report.sources = [3, 6, 8].map(|nth| report.sources[nth].clone()).into();
     fixtures::expect("sources_verbose", &sources_verbose(&report, PLAIN));
 }
 
