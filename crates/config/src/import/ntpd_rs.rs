@@ -235,10 +235,15 @@ impl Reader<'_, '_, '_> {
                 }
                 "startup-step-panic-threshold" => {
                     let (forward, backward) = thresholds(value);
-                    let start = if forward == "\"none\"" { backward.clone() } else { forward.clone() };
+                    // The wider way: a clock without a battery starts in 1970, and must get out of there.
+                    let free = [&forward, &backward].contains(&&"\"none\"".to_owned());
+                    let (start, how) = match free {
+                        true => ("\"none\"".to_owned(), "none, as in one of them"),
+                        false => (forward.clone(), "the one forward"),
+                    };
                     self.work.set("clock", "panic.start", start, at);
                     if forward != backward {
-                        self.work.change(at, "there is one limit for both directions: the one that limits");
+                        self.work.change(at, format!("there is one limit for both directions: {how}"));
                     }
                 }
                 "accumulated-step-panic-threshold" => {

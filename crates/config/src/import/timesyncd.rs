@@ -24,6 +24,8 @@ struct Said {
     servers: Vec<(String, At)>,
     fallback: Vec<(String, At)>,
     poll: (Interval, Interval),
+    /// The line that says `[Time]`.
+    time: Option<At>,
 }
 
 /// Reads a file and what is in the folder beside it.
@@ -48,7 +50,8 @@ fn file(work: &mut Work<'_>, said: &mut Said, text: &str, name: &str) {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             name.clone_into(&mut section);
             if name == "Time" {
-                work.keep(at)
+                work.keep(at);
+                said.time = said.time.or(Some(at));
             } else {
                 work.ignore(at, "timesyncd reads [Time] only")
             }
@@ -138,7 +141,7 @@ fn exponent(seconds: f64) -> i64 {
 }
 
 fn write(work: &mut Work<'_>, said: Said) {
-    let Said { servers, fallback, poll } = said;
+    let Said { servers, fallback, poll, time } = said;
     let used = if servers.is_empty() {
         &fallback
     } else {
@@ -147,6 +150,13 @@ fn write(work: &mut Work<'_>, said: Said) {
         }
         &servers
     };
+    if let Some(at) = time.filter(|_| used.is_empty()) {
+        work.not_yet(
+            at,
+            "no server is named: timesyncd asks those of the network and those that it was built with, which are not \
+             known here; write a [[source]]",
+        );
+    }
     if used.len() > 1 {
         for (_, at) in used {
             work.change(

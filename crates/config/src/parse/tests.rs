@@ -65,6 +65,7 @@ const ZOO: &[(&str, &str)] = &[
     ("rate_bare", "[clock]\nmax_frequency = 500\n"),
     ("word_family", "[[source]]\nserver = \"ntp.example.net\"\nfamily = \"v6\"\n"),
     ("logs_without_files", "[logs]\ndir = \"/var/log/chrony\"\n"),
+    ("logs_relative", "[logs]\ndir = \"log\"\nfiles = [\"peerstat\"]\nbanner = -1\n"),
     ("logs_unknown", "[logs]\ndir = \"/var/log/chrony\"\nfiles = [\"peerstat\"]\n"),
     ("logs_twice", "[logs]\ndir = \"/var/log/chrony\"\nfiles = [\"tracking\", \"tracking\"]\n"),
     ("word_roles", "[daemon]\nroles = \"in-line\"\n"),
@@ -124,6 +125,7 @@ const ZOO: &[(&str, &str)] = &[
     ("nts_boolean", "[serve]\nlisten = [\"[::]:123\"]\nnts = true\n"),
     ("nts_unknown_key", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificat = \"/c\"\nserver = \"a\"\n"),
     ("nts_listen", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\nlisten = [\"::1\", \"x\"]\n"),
+    ("nts_neither", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificate = false\nprivate_key = false\n"),
     ("nts_listen_empty", "[serve]\nlisten = []\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\n"),
     ("nts_two_rings", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\nkey_ring = \"/srv/ring\"\nmaster_secret = \"/srv/secret\"\n"),
     ("nts_never", "[serve]\nlisten = [\"[::]:123\"]\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\nrotate = \"never\"\n"),
@@ -314,6 +316,7 @@ fn every_section_reaches_its_types() {
     assert_eq!(nts.ring, RingOrigin::File { path: ring, rotate_s: Some(43_200.0) });
     assert_eq!(nts.keep, 4);
     let exchange = nts.key_exchange.unwrap();
+    assert_eq!(exchange.ntp_port, None);
     // At the addresses where time is served, and nowhere else.
     let listen: Vec<_> = exchange.listen.iter().map(|listener| listener.address.to_string()).collect();
     assert_eq!(listen, ["0.0.0.0:4460", "[::1]:4460"]);
@@ -405,4 +408,21 @@ fn a_finding_as_json_says_where_and_what() {
         "{json}"
     );
     assert!(!json.contains("span"), "{json}");
+}
+
+/// Who serves time at another port than NTP's must say so, or clients ask at the wrong one (RFC 8915 §4.1.8).
+#[test]
+fn clients_are_told_the_port_at_which_time_is_served() {
+    let told = |listen: &str, more: &str| {
+        let text = format!(
+            "[serve]\nlisten = {listen}\n[serve.nts]\ncertificate = \"/c\"\nprivate_key = \"/k\"\n\
+             listen = [\"[::]:4460\"]\n{more}"
+        );
+        parse(&text, "").unwrap().config.serve_nts.unwrap().key_exchange.unwrap().ntp_port
+    };
+    assert_eq!(told("[\"0.0.0.0:1123\", \"[::]:1123\"]", ""), Some(1123));
+    assert_eq!(told("[\"0.0.0.0:1123\"]", "ntp_port = 124\n"), Some(124));
+    assert_eq!(told("[\"0.0.0.0:1123\"]", "ntp_server = \"a.example\"\n"), None);
+    assert_eq!(told("[\"0.0.0.0:123\", \"[::1]:1123\"]", ""), None);
+    assert_eq!(told("[]", ""), None);
 }

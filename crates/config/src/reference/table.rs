@@ -223,8 +223,8 @@ pub static KEYS: &[Key] = &[
         "Answer only what arrives through this interface."),
     key("serve", "nts.ntp_server", Kind::Host, "this machine", r#""time2.example.net""#,
         "The server for time that clients are sent to after the key exchange. It must have the same keys."),
-    key("serve", "nts.ntp_port", integer(1, 65_535), "123", "1123",
-        "The UDP port that clients are told."),
+    key("serve", "nts.ntp_port", integer(1, 65_535), "that of `listen` of `[serve]`", "1123",
+        "The UDP port that clients are told; 123 where `listen` has several, or `ntp_server` is another machine."),
     key("serve", "nts.rotate", Kind::Duration { min: 60.0, max: 365.0 * DAY, or: Some("never") }, r#"`"1d"`"#, r#""12h""#,
         "How often there is a new key to make cookies with. With `\"never\"`, another server makes the keys, and \
          `key_ring` is only read, again whenever it changes."),

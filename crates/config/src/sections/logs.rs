@@ -32,7 +32,8 @@ pub const LOGS: &[&str] = &[
 pub(crate) fn read_logs(reader: &mut Reader, table: &Table<'_>) -> Option<Logs> {
     reader.require(table, "dir");
     reader.require(table, "files");
-    let mut logs = Logs { folder: path(reader, table, "dir").flatten()?, files: Vec::new(), banner: 32 };
+    let folder = path(reader, table, "dir").flatten();
+    let mut logs = Logs { folder: folder.clone().unwrap_or_default(), files: Vec::new(), banner: 32 };
     set(&mut logs.banner, reader.integer(table, "banner"));
     let item = table.item("files")?;
     for entry in reader.list(&item, LOGS.len())? {
@@ -47,5 +48,5 @@ pub(crate) fn read_logs(reader: &mut Reader, table: &Table<'_>) -> Option<Logs> 
             None => reader.bad_word(&entry, text, LOGS),
         }
     }
-    Some(logs)
+    folder.map(|_| logs)
 }

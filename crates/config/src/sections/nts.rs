@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use toml::de::DeValue;
 use truechimer_engine::config::{CertificateTime, Host, Listener, NtsConfig};
 
-use super::serve::read_listeners;
+use super::serve::{NTP_PORT, read_listeners};
 use super::{path, paths, set};
 use crate::address;
 use crate::nts::{
@@ -93,6 +94,9 @@ fn read_key_exchange(
         let help = "write private_key = \"/etc/letsencrypt/live/NAME/privkey.pem\", or where it is";
         reader.fault(&rules::MISSING_KEY, table, "private_key", message, help);
     }
+    let ntp_server = read_ntp_server(reader, table);
+    let ntp_port = reader.integer(table, "ntp_port");
+    let served_at = if ntp_server.is_some() { None } else { only_port(listen) };
     let listen = match table.has("listen") {
         true => read_listeners(reader, table, KEY_EXCHANGE_PORT),
         false => listen.iter().map(beside).collect(),
@@ -106,10 +110,17 @@ fn read_key_exchange(
         listen,
         certificate,
         private_key: private_key?,
-        ntp_server: read_ntp_server(reader, table),
-        ntp_port: reader.integer(table, "ntp_port"),
+        ntp_server,
+        ntp_port: ntp_port.or(served_at),
         limits,
     })
+}
+
+/// The port at which time is served, if it is the same everywhere and not NTP's own, which clients need not be told.
+fn only_port(listen: &[Listener]) -> Option<u16> {
+    let port = listen.first()?.address.port();
+    let alone = listen.iter().all(|listener| listener.address.port() == port);
+    (alone && port != NTP_PORT).then_some(port)
 }
 
 /// The listener for key exchange at the same address.
@@ -137,7 +148,7 @@ fn check_without_certificate(reader: &mut Reader, table: &Table<'_>) {
         return;
     }
     let shared = table.has("key_ring") || table.has("master_secret");
-    if let Some(name) = FOR_KEY_EXCHANGE.iter().find(|name| table.has(name)) {
+    if let Some(name) = FOR_KEY_EXCHANGE.iter().find(|name| says(table, name)) {
         let message = format!("[serve.nts] has `{name}` and no `certificate`");
         let help = "write certificate = \"/etc/letsencrypt/live/NAME/fullchain.pem\", or where it is";
         reader.fault(&rules::MISSING_KEY, table, name, message, help);
@@ -147,6 +158,11 @@ fn check_without_certificate(reader: &mut Reader, table: &Table<'_>) {
                     key_ring = \"…\" or master_secret = \"…\"";
         reader.fault(&rules::MISSING_KEY, table, "certificate", message, help);
     }
+}
+
+/// Whether the key is there and not `false`, which is as if it were not.
+fn says(table: &Table<'_>, name: &str) -> bool {
+    table.item(name).is_some_and(|item| !matches!(item.value, DeValue::Boolean(false)))
 }
 
 fn read_ring(reader: &mut Reader, table: &Table<'_>, state_dir: Option<PathBuf>) -> RingOrigin {

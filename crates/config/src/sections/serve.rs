@@ -11,7 +11,7 @@ use crate::reader::{Item, Reader, Table};
 use crate::rules;
 use crate::text::quote;
 
-const NTP_PORT: u16 = 123;
+pub(super) const NTP_PORT: u16 = 123;
 const MOST_LISTENERS: usize = 64;
 /// As many networks a list.
 const MOST_NETWORKS: usize = 4096;

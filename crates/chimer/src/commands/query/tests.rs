@@ -316,6 +316,7 @@ impl Serving {
         config.engine.serve.as_mut().unwrap().listen[0].address.set_port(0);
         let key_exchange = config.serve_nts.as_mut().unwrap().key_exchange.as_mut().unwrap();
         key_exchange.listen[0].address.set_port(0);
+        key_exchange.ntp_port = None;
         let clock = Box::new(truechimer_sys::clock::ObserveOnly::new());
         let mut options = chimerd::DaemonOptions::new(config, clock, false);
         options.max_sleep = Duration::from_millis(20);
