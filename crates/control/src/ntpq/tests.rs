@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 use truechimer_engine::config::{Endpoint, EngineConfig, Host, SourceConfig, SourceKind};
+use truechimer_engine::report::PacketReport;
 use truechimer_engine::{Engine, Initial};
 use truechimer_time::{Cooked, Mono, Now};
 
@@ -86,6 +87,28 @@ fn the_system_and_its_sources_are_shown() {
     let list = answer(&question(READ_STATUS, 0, b""), HERE, &report);
     assert_eq!(list[0][CONTROL_HEADER_LEN..], [0, 1, 0x80, 0, 0, 2, 0x80, 0, 0, 3, 0x80, 0]);
     assert_eq!(ask(READ_STATUS, 3, b"", &report), (0x8000, String::new()));
+}
+
+/// Requests carry no poll interval and servers send it back, so that the interval would be a second for ever.
+#[test]
+fn the_interval_that_ntpq_shows_is_the_one_in_use() {
+    let mut report = report(1);
+    report.sources[0].poll = 7;
+    report.sources[0].packet = Some(PacketReport {
+        local: None,
+        version: 4,
+        poll: 0,
+        precision: -20,
+        root_delay_s: 0.0,
+        root_dispersion_s: 0.0,
+        reference_id: 0,
+        reference_time_unix_s: 0.0,
+        server_stamps: Some([0; 2]),
+        stamp_error_s: 0.0,
+        response_s: 0.0,
+    });
+    let (_, variables) = ask(READ_VARIABLES, 1, b"hpoll,ppoll", &report);
+    assert_eq!(variables, "hpoll=7, ppoll=7\r\n");
 }
 
 #[test]

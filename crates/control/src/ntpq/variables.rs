@@ -96,7 +96,8 @@ pub(super) fn of_source(source: &SourceReport, report: &Report) -> Vec<Variable>
         ("hmode", "3".into()),
         ("pmode", if packet.is_some() { "4" } else { "0" }.into()),
         ("hpoll", source.poll.to_string()),
-        ("ppoll", packet.map_or(source.poll, |packet| packet.poll).to_string()),
+        // Servers send back what the request said, which says nothing, and ntpq shows the shorter of the two.
+        ("ppoll", packet.map_or(source.poll, |packet| packet.poll.max(source.poll)).to_string()),
         ("flash", if source.reach & 1 == 1 { "0x0" } else { "0x1000" }.into()),
         ("keyid", authentication.and_then(|how| how.key_id).unwrap_or(0).to_string()),
         ("offset", milliseconds(source.last_offset_s.unwrap_or(0.0))),
