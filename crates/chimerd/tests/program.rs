@@ -420,7 +420,8 @@ fn called_as_chronyd_it_says_once_how_wrong_the_clock_is() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let source = format!("server 127.0.0.1 port {} iburst", nobody.local_addr().unwrap().port());
     let log = dir.path().join("log");
-    let (status, _, _) = chronyd(dir.path(), &["-Q", "-t", "1", "-l", log.to_str().unwrap(), &source]);
+    let (status, _, err) = chronyd(dir.path(), &["-Q", "-t", "1", "-l", log.to_str().unwrap(), &source]);
     assert_eq!(status, 1, "the clock could not be compared with any other");
+    assert!(err.contains("the time is up, and the clock is not synchronised: "), "{err}");
     assert!(log.exists());
 }

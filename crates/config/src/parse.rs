@@ -131,7 +131,7 @@ pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(&rules::UNREADABLE, &document, 0..0, format!("cannot read the file: {error}"));
     match error.kind() {
-        std::io::ErrorKind::NotFound => {
+        std::io::ErrorKind::NotFound if file.ends_with(".toml") => {
             diagnostic.help("write one: [[source]] and, below it, server = \"NAME\" is enough")
         }
         _ => diagnostic,

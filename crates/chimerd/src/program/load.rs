@@ -109,7 +109,7 @@ fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {
 }
 
 pub(super) fn render(findings: &[Diagnostic], color: bool) -> String {
-    findings.iter().map(|finding| finding.render(color) + "\n").collect()
+    findings.iter().map(|finding| finding.render(color) + "\n").collect::<Vec<_>>().join("\n")
 }
 
 /// What the command line says beside the configuration.

@@ -59,7 +59,15 @@ impl Observer for Until {
                 writeln!(std::io::stderr(), "System clock wrong by {:.6} seconds (ignored)", report.offset_s);
         }
         if done || over {
-            self.ends.failed.store(!done && !report.synchronised, Ordering::Relaxed);
+            let failed = !done && !report.synchronised;
+            if failed {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "the time is up, and the clock is not synchronised: {}",
+                    report.reason
+                );
+            }
+            self.ends.failed.store(failed, Ordering::Relaxed);
             self.ends.stop.store(true, Ordering::Relaxed);
         }
     }

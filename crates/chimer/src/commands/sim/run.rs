@@ -131,7 +131,8 @@ pub fn run(args: &RunArgs, style: Style) -> Result<Outcome, Failure> {
 
 fn read(file: &Path, name: &str) -> Result<WorldFile, Vec<truechimer_config::Diagnostic>> {
     let bytes = crate::commands::check::read(file);
-    let bytes = bytes.map_err(|error| vec![truechimer_config::unreadable(name, &error)])?;
+    let help = "chimer sim run --help shows what is in such a file";
+    let bytes = bytes.map_err(|error| vec![truechimer_config::unreadable(name, &error).help(help)])?;
     world_file::parse(&bytes, name)
 }
 
