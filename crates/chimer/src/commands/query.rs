@@ -144,7 +144,8 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
         _ => None,
     };
     let timeout_s = args.timeout.unwrap_or(f64::from(args.samples) * SPACING_S + PATIENCE_S);
-    let nts = args.nts.then(|| Nts { ke_port: args.ke_port, trust: trust(args.trust.as_ref()) });
+    let trust = trust(args.trust.as_ref())?;
+    let nts = args.nts.then_some(Nts { ke_port: args.ke_port, trust });
     let key = args.key.zip(args.keys.as_ref()).map(|(id, path)| Key::read(id, path)).transpose()?;
     let manner = Manner { samples: args.samples, timeout_s, version: args.ntp_version, family, key, nts };
     let answers = ask_all(&targets, &manner);
@@ -158,11 +159,13 @@ pub fn query(args: &QueryArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::judged(text, good))
 }
 
-fn trust(file: Option<&PathBuf>) -> CertificateTrust {
-    match file {
-        Some(file) => CertificateTrust { system: false, files: vec![file.clone()] },
-        None => CertificateTrust::default(),
-    }
+/// Whom `--trust` says to believe. A file that is of no use is said before anybody is asked.
+fn trust(file: Option<&PathBuf>) -> Result<CertificateTrust, Failure> {
+    let Some(file) = file else { return Ok(CertificateTrust::default()) };
+    truechimer_nts_ke::TrustedCertificates::new()
+        .add_pem_file(file)
+        .map_err(|error| Failure::usage(format!("cannot use the authorities in {error}")))?;
+    Ok(CertificateTrust { system: false, files: vec![file.clone()] })
 }
 
 /// Every host at the same time: each has a thread and a daemon of its own, so that none waits for another.

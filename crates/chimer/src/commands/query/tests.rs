@@ -346,6 +346,14 @@ impl Drop for Serving {
 }
 
 #[test]
+fn authorities_that_cannot_be_read_are_said_before_anybody_is_asked() {
+    let error = trust(Some(&PathBuf::from("/nonexistent/ca.pem"))).unwrap_err();
+    assert_eq!(error.status, crate::outcome::USAGE);
+    assert!(error.message.contains("/nonexistent/ca.pem: No such file"), "{}", error.message);
+    assert!(trust(None).unwrap().system);
+}
+
+#[test]
 fn by_nts_keys_are_exchanged_first() {
     let server = Serving::start();
     let value = server.ask("127.0.0.1", &server.root);
