@@ -37,6 +37,8 @@ const CLOSE: f64 = 4.0;
 const PATIENCE: u64 = 20;
 /// Clocks of servers move less often than routes, nats.
 const CLOCK_MOVES: f64 = -6.0;
+/// Any two samples lie on a line, so a rate explains whatever has just begun: so many exchanges must go as it says.
+const LINE: u64 = 3;
 
 /// Whether rivals split off at this exchange.
 pub(super) fn is_turn(exchange: u64) -> bool {
@@ -134,6 +136,7 @@ impl Rivals {
             self.rivals
                 .iter()
                 .filter(|rival| rival.age >= YOUNGEST && rival.change.is_symmetric() == symmetric)
+                .filter(|rival| rival.change != Change::Rate || rival.leading >= LINE)
                 .max_by(|a, b| a.lead.total_cmp(&b.lead))
         };
         let (symmetric, asymmetric) = (best(true), best(false));
