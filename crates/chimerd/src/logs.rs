@@ -53,9 +53,10 @@ impl Logs {
         }
     }
 
-    /// Whether they are these.
-    pub(crate) fn are(&self, wanted: &Wanted) -> bool {
-        self.wanted == *wanted
+    /// Goes on with these; what was written is not written again. A reload is also how a rotation of files is announced.
+    pub(crate) fn configure(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+        self.cycle();
     }
 
     /// Whether the hour of the server's statistics is over.

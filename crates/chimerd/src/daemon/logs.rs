@@ -29,15 +29,9 @@ impl Daemon {
 
     /// Goes on with the files that are wanted now.
     pub(super) fn configure_logs(&mut self, wanted: Option<Wanted>, now: Now) {
-        let same = match (&self.logs, &wanted) {
-            (Some(logs), Some(wanted)) => logs.are(wanted),
-            (None, None) => true,
-            _ => false,
-        };
-        match &mut self.logs {
-            // A reload is also how a rotation of files is announced.
-            Some(logs) if same => logs.cycle(),
-            _ => self.logs = wanted.map(|wanted| Logs::new(wanted, now.mono)),
+        match (&mut self.logs, wanted) {
+            (Some(logs), Some(wanted)) => logs.configure(wanted),
+            (_, wanted) => self.logs = wanted.map(|wanted| Logs::new(wanted, now.mono)),
         }
     }
 }

@@ -144,6 +144,20 @@ fn o5_files_that_were_moved_away_are_made_again() {
 }
 
 #[test]
+fn o5_other_files_from_now_on_say_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut logs = logs(dir.path(), &["tracking"], 0);
+    logs.handle_report(&report(1, 1), at(0.0)).unwrap();
+    let files = vec!["tracking", "measurements"];
+    logs.configure(Wanted { folder: dir.path().join("log"), files, banner: 0 });
+    logs.handle_report(&report(1, 1), at(1.0)).unwrap();
+    assert_eq!(lines(dir.path(), "tracking.log").len(), 1);
+    logs.handle_report(&report(2, 2), at(2.0)).unwrap();
+    assert_eq!(lines(dir.path(), "tracking.log").len(), 2);
+    assert_eq!(lines(dir.path(), "measurements.log").len(), 1);
+}
+
+#[test]
 fn at_36_what_cannot_be_written_is_told_once() {
     let dir = tempfile::tempdir().unwrap();
     // A file where the folder should be.
