@@ -47,9 +47,11 @@ fn check(what: &str, payload: Option<&str>) -> Result<(), String> {
     })
     .map_err(|e| victim.explain(&e))?;
 
+    // Built before, as that may take longer than the flood.
+    let load = programs::load()?;
     let (sent_before, accepted_before, received_before) = victim.counts()?;
     let start = Instant::now();
-    let flood = flood(&cable, payload)?;
+    let flood = flood(&cable, &load, payload)?;
     let (sent, accepted, received) = victim.counts()?;
     let elapsed_s = start.elapsed().as_secs_f64();
     let (sent, accepted) = (sent - sent_before, accepted - accepted_before);
@@ -72,9 +74,9 @@ fn check(what: &str, payload: Option<&str>) -> Result<(), String> {
 }
 
 /// Runs a flood against the left host's server; how many datagrams left.
-fn flood(cable: &Cable, payload: Option<&str>) -> Result<f64, String> {
+fn flood(cable: &Cable, load: &Path, payload: Option<&str>) -> Result<f64, String> {
     let link = run(cable.left().command("cat").arg("/sys/class/net/cable/address"))?;
-    let mut command = cable.right().command(programs::load()?);
+    let mut command = cable.right().command(load);
     command.args(["flood", "--interface", "cable", "--mac", link.trim(), "--server", cable.left().v4]);
     command.args(["--seconds", &FLOOD_S.to_string()]);
     if let Some(payload) = payload {

@@ -282,13 +282,16 @@ fn a_request_that_waited_for_the_start_gets_a_synchronised_answer() {
     let mut request = [0; 48];
     request[0] = 0x23;
     request[40] = 1;
-    socket.send_to(&request, daemon.listening()[0]).unwrap();
+    let address = daemon.listening()[0];
+    socket.send_to(&request, address).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let thread = std::thread::spawn(move || daemon.run(&flag));
     let mut reply = [0; 64];
     let received = socket.recv(&mut reply);
     stop.store(true, Ordering::Relaxed);
+    // Wakes the loop, which nothing else does for a minute.
+    socket.send_to(&request, address).unwrap();
     thread.join().unwrap().unwrap();
     assert_eq!(received.unwrap(), 48);
     assert_eq!((reply[0] >> 6, reply[1]), (0, 1), "leap and stratum");

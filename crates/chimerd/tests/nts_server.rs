@@ -4,8 +4,8 @@
 use std::fs;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use truechimer_sys::tcp::TcpStream as Connection;
@@ -14,9 +14,6 @@ mod common;
 
 use common::nts::{NAME, Server, days, exchange, write_certificate};
 use common::wait_for;
-
-/// Held for writing by the test that measures time, for reading by the others.
-static MACHINE: RwLock<()> = RwLock::new(());
 
 fn status(id: u32, field: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
@@ -49,7 +46,6 @@ fn time_client(server: SocketAddr) -> UdpSocket {
 
 #[test]
 fn at_49_the_role_that_strangers_reach_has_nothing_to_lose() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &[]);
     let role = server.role().unwrap();
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
@@ -87,7 +83,6 @@ fn at_49_the_role_that_strangers_reach_has_nothing_to_lose() {
 
 #[test]
 fn a_role_that_dies_is_started_again_with_all_that_it_needs() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &[]);
     let cookie_key = server.report().cookie_key.unwrap();
     for _ in 0..2 {
@@ -104,7 +99,6 @@ fn a_role_that_dies_is_started_again_with_all_that_it_needs() {
 
 #[test]
 fn at_27_a_certificate_is_replaced_while_it_runs_and_a_broken_one_is_not_taken() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &[]);
     let first = server.report().certificate_unix_s.unwrap();
     let id = server.child.id();
@@ -133,7 +127,6 @@ fn at_27_a_certificate_is_replaced_while_it_runs_and_a_broken_one_is_not_taken()
 
 #[test]
 fn at_27_a_certificate_that_ends_soon_is_announced() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &[]);
     write_certificate(server.dir.path(), &server.authority, NAME, days(3));
     server.signal(server.child.id(), "HUP");
@@ -143,7 +136,6 @@ fn at_27_a_certificate_that_ends_soon_is_announced() {
 
 #[test]
 fn at_37_a_reload_with_listeners_that_cannot_be_opened_changes_nothing() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &[]);
     let config = fs::read_to_string(server.path("chimer.toml")).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -185,7 +177,6 @@ fn crowd(server: SocketAddr, addresses: u8, each: usize) -> Vec<Connection> {
 
 #[test]
 fn na_07_without_descriptors_time_goes_on_and_keys_come_back() {
-    let _together = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start("", &["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"]);
     let client = time_client(server.ntp);
     let held = crowd(server.ke, 30, 4);
@@ -205,30 +196,6 @@ fn na_07_without_descriptors_time_goes_on_and_keys_come_back() {
     let journal = server.end();
     assert_eq!(journal.matches("have run out").count(), 1, "{journal}");
     assert!(!journal.contains("ended unexpectedly"), "{journal}");
-}
-
-/// In how many microseconds 99 of 100 answers came, of 400.
-fn p99_us(client: &UdpSocket) -> u128 {
-    let mut all = Vec::new();
-    while all.len() < 400 {
-        all.push(ask_time(client).expect("an answer within two seconds").as_micros());
-        std::thread::sleep(Duration::from_micros(500));
-    }
-    all.sort_unstable();
-    all[395]
-}
-
-fn median(all: &mut [u128]) -> u128 {
-    all.sort_unstable();
-    all[all.len() / 2]
-}
-
-/// A listener that takes connections and drops them.
-fn decoy() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || listener.incoming().for_each(drop));
-    address
 }
 
 fn resident_kib(id: u32) -> u64 {
@@ -272,50 +239,36 @@ fn attack(server: SocketAddr, stop: &AtomicBool, made: &AtomicU64) {
 /// What the role may have resident beyond an idle one, for each connection: docs/nts.md states it.
 const CONNECTION_KIB: u64 = 48;
 
+/// That the answers come as soon as without an attack is measured by `tests/siege`, with a real-time priority and in a network of
+/// its own; here, that they come at all, and that the caps hold.
 #[test]
-fn at_24_slow_clients_floods_and_garbage_change_neither_time_nor_memory() {
-    let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+fn at_24_slow_clients_floods_and_garbage_stop_no_answer_and_break_no_cap() {
     let server = Server::start("max_connections = 100\ntimeout = \"1s\"", &[]);
     let client = time_client(server.ntp);
     let idle_kib = resident_kib(server.role().unwrap());
-    p99_us(&client);
     let made = Arc::new(AtomicU64::new(0));
-    let (mut quiet, mut decoyed, mut busy) = (Vec::new(), Vec::new(), Vec::new());
+    let stop = Arc::new(AtomicBool::new(false));
+    let attacker = {
+        let (target, stop, made) = (server.ke, Arc::clone(&stop), Arc::clone(&made));
+        std::thread::spawn(move || attack(target, &stop, &made))
+    };
     let mut highest_kib = 0;
-    let decoy = decoy();
-    // In turn, as what else the machine does comes and goes. The attack takes its share of the machine whomever it is aimed
-    // at: what the server adds to that is the difference between it and the decoy.
-    for _ in 0..9 {
-        quiet.push(p99_us(&client));
-        for (target, found) in [(decoy, &mut decoyed), (server.ke, &mut busy)] {
-            let stop = Arc::new(AtomicBool::new(false));
-            let attacker = {
-                let (stop, made) = (Arc::clone(&stop), Arc::clone(&made));
-                std::thread::spawn(move || attack(target, &stop, &made))
-            };
-            std::thread::sleep(Duration::from_millis(1200));
-            found.push(p99_us(&client));
-            if target == server.ke {
-                highest_kib = highest_kib.max(resident_kib(server.role().unwrap()));
-                // Who means it gets keys in the end, though not always at the first try.
-                wait_for("keys under fire", 30, || exchange(server.ke, &server.authority, NAME).is_ok());
-            }
-            stop.store(true, Ordering::Relaxed);
-            attacker.join().unwrap();
-        }
+    let end = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < end {
+        assert!(ask_time(&client).is_some(), "an answer within two seconds");
+        highest_kib = highest_kib.max(resident_kib(server.role().unwrap()));
+        std::thread::sleep(Duration::from_millis(10));
     }
+    // Who means it gets keys in the end, though not always at the first try.
+    wait_for("keys under fire", 30, || exchange(server.ke, &server.authority, NAME).is_ok());
+    stop.store(true, Ordering::Relaxed);
+    attacker.join().unwrap();
+    let made = made.load(Ordering::Relaxed);
     let report = server.report();
-    println!(
-        "p99 quiet {quiet:?} µs, decoy attacked {decoyed:?} µs, server attacked {busy:?} µs; {} connections; \
-         resident {idle_kib} KiB idle, {highest_kib} KiB; {report:?}",
-        made.load(Ordering::Relaxed),
-    );
-    let (decoy_p99, busy_p99) = (median(&mut decoyed), median(&mut busy));
-    assert!(made.load(Ordering::Relaxed) > 500);
+    println!("{made} connections; resident {idle_kib} KiB idle, {highest_kib} KiB; {report:?}");
+    assert!(made > 500, "{made} connections are no flood");
     assert!(report.failed.values().sum::<u64>() > 300, "{report:?}");
     assert!(report.open <= 100, "{report:?}");
-    // Twice, and a scheduler's tick: a signature before each packet would show as far more.
-    assert!(busy_p99 < decoy_p99 * 2 + 1000, "p99 {decoy_p99} µs beside the attack, {busy_p99} µs under it");
     assert!(highest_kib < idle_kib + 100 * CONNECTION_KIB, "{idle_kib} KiB, then {highest_kib} KiB");
     server.end();
 }
