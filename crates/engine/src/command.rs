@@ -108,6 +108,8 @@ pub enum SourceChange {
     MaxDelay(f64),
     /// Largest round trip against the smallest.
     MaxDelayRatio(f64),
+    /// Stratum that it is taken to have at least, from the next measurement on.
+    MinStratum(u8),
     /// Added to every offset, seconds.
     Offset(f64),
     /// Its part in the selection; `None` leaves an option as it is.

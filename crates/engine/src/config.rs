@@ -117,6 +117,15 @@ pub struct SourceOptions {
     pub offline: bool,
     /// Largest stratum accepted, 1 to 15; 15 by default.
     pub max_stratum: u8,
+    /// Stratum that it is taken to have at least, 0 to 15; 0 by default.
+    pub min_stratum: u8,
+    /// The round trip that `max_delay_ratio` is a multiple of, seconds; `None` for the shortest that was measured.
+    pub min_delay_s: Option<f64>,
+    /// For how many polls beyond the eighth without an answer it still vouches for the clock; `None` for as long as the
+    /// bound allows.
+    pub max_unreach: Option<u32>,
+    /// Tell clients its stratum and reference identifier when it is the system peer, as if they asked it.
+    pub copy: bool,
     /// How its replies are authenticated; not at all by default.
     pub authentication: Authentication,
 }
@@ -276,6 +285,10 @@ impl Default for SourceOptions {
             bind: None,
             offline: false,
             max_stratum: 15,
+            min_stratum: 0,
+            min_delay_s: None,
+            max_unreach: None,
+            copy: false,
             authentication: Authentication::None,
         }
     }

@@ -168,6 +168,19 @@ pub static KEYS: &[Key] = &[
         "The local address that requests are sent from."),
     key("source", "max_stratum", integer(1, 15), "`15`", "4",
         "Replies from a higher stratum are dropped."),
+    key("source", "min_stratum", integer(0, 15), "`0`", "3",
+        "The stratum that the source is taken to have at least: for one near the top that is known to be poor. It then is the \
+         system peer only where others are worse by much, and clients are told this stratum and one."),
+    key("source", "min_delay", seconds(1e-9, 1000.0), "the shortest round trip that was measured", r#""150us""#,
+        "The round trip that `max_delay_ratio` is a multiple of: for a static network whose delay is known."),
+    key("source", "max_unreach", integer(0, 1_000_000), "as many as the error bound allows", "20",
+        "A source that has not answered eight polls is not used any more, but what it said goes on holding until the error bound \
+         reaches `clock.max_distance`. After so many more polls without an answer from any source it does not: the clock counts as \
+         unsynchronised."),
+    key("source", "copy", Kind::Boolean, "`false`", "true",
+        "While this source is the system peer, tell clients its stratum and reference identifier instead of one more and its \
+         address: for several servers that stand for one, as two daemons on one machine. Nothing notices any more when the \
+         source follows this machine in a circle, so it must be certain that it never does."),
 
     key("source", "nts", Kind::Table("`true`, `false`, or a table of `port` and `refresh`"), "`false`", "true",
         "Authenticate the source by NTS: keys are exchanged with it over TLS, and it must have a certificate for its name. \

@@ -160,6 +160,10 @@ pub fn read_options(reader: &mut Reader, table: &Table<'_>) -> SourceOptions {
     set(&mut options.max_delay_s, reader.duration(table, "max_delay"));
     set(&mut options.offset_s, reader.duration(table, "offset"));
     set(&mut options.max_stratum, reader.integer(table, "max_stratum"));
+    set(&mut options.min_stratum, reader.integer(table, "min_stratum"));
+    set(&mut options.copy, reader.boolean(table, "copy"));
+    options.min_delay_s = reader.duration(table, "min_delay");
+    options.max_unreach = reader.integer(table, "max_unreach");
     options.max_delay_ratio = reader.number(table, "max_delay_ratio");
     options.family = reader.word(table, "family").map(|word| match word {
         "ipv4" => Family::V4,

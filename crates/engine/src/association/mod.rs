@@ -198,7 +198,8 @@ impl Association {
         machine: &Machine<'_>,
         turn: &mut Turn<'_>,
     ) -> bool {
-        let base_delay_s = self.last.map(|_| self.estimator.statistics().base_delay);
+        let measured_s = || self.last.map(|_| self.estimator.statistics().base_delay);
+        let base_delay_s = self.options.min_delay_s.or_else(measured_s);
         let context = check::Context {
             token,
             exchange: self.exchange.as_ref(),
@@ -392,6 +393,11 @@ impl Association {
             Some(_) => Err("its root distance is above the limit"),
             None => Err("has not answered yet"),
         }
+    }
+
+    /// Whether what it said once still counts for anything.
+    pub(crate) fn vouches(&self) -> bool {
+        self.options.max_unreach.is_none_or(|polls| self.poll.silence() <= polls)
     }
 
     /// The request ended without an answer.

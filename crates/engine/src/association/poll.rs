@@ -135,6 +135,11 @@ impl PollProcess {
         self.unanswered
     }
 
+    /// Requests without an answer after the eighth in a row.
+    pub(crate) fn silence(&self) -> u32 {
+        self.unanswered.saturating_sub(UNREACHABLE_AFTER)
+    }
+
     /// No answer to any of the last eight requests.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.reach == 0 && self.unanswered >= UNREACHABLE_AFTER

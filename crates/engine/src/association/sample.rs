@@ -62,7 +62,7 @@ impl Association {
         self.last = Some(LastSample {
             at: asked,
             leap: Leap::None,
-            stratum,
+            stratum: stratum.max(self.options.min_stratum),
             reference_id: id,
             delay_s: 0.0,
             correction_s: offset_s - machine.clock.corrected(turn.now),
@@ -92,7 +92,7 @@ impl Association {
         self.last = Some(LastSample {
             at: turn.now.mono,
             leap: reply.header.leap,
-            stratum: reply.header.stratum,
+            stratum: reply.header.stratum.max(self.options.min_stratum),
             reference_id: reply.header.reference_id,
             delay_s: sample.delay(),
             correction_s: sample.offset() - machine.clock.corrected(turn.now),

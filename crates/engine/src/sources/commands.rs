@@ -149,6 +149,7 @@ fn alter(options: &mut SourceOptions, change: SourceChange) {
         }
         SourceChange::MaxDelay(delay_s) => options.max_delay_s = delay_s,
         SourceChange::MaxDelayRatio(ratio) => options.max_delay_ratio = Some(ratio),
+        SourceChange::MinStratum(stratum) => options.min_stratum = stratum,
         SourceChange::Offset(offset_s) => options.offset_s = offset_s,
         SourceChange::Select { prefer, noselect, trust, require } => {
             set(&mut options.prefer, prefer);

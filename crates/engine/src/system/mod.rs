@@ -274,7 +274,7 @@ impl System {
         self.tell(&standing, &round, sources, clock, turn);
         // A majority once in force carries on while its members are silent; a present contradiction ends it.
         let split = round.outcome == Outcome::NoMajority;
-        self.in_force &= !split;
+        self.in_force &= !split && !is_given_up(sources);
         if let Some(state) = self.state.as_mut() {
             state.doubtful |= split || outweighed;
         }
@@ -411,6 +411,12 @@ fn suspect_oscillator(sources: &mut Sources, now: Mono) {
             member.interval.suspect();
         }
     }
+}
+
+/// Whether all that have ever said something have been silent for longer than their options bear.
+fn is_given_up(sources: &Sources) -> bool {
+    let mut heard = sources.members().filter(|member| member.last.is_some()).peekable();
+    heard.peek().is_some() && !heard.any(Association::vouches)
 }
 
 /// Whether only sources outside the majority have said something just now: then nothing is known better than before, and

@@ -33,20 +33,23 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) name: String,
-    pub(crate) stratum: u8,
+    /// What this machine's is when it follows it; 16 is too many.
+    pub(crate) next_stratum: u8,
     pub(crate) reference_id: ReferenceId,
     pub(crate) root_delay_s: f64,
 }
 
 impl Peer {
     pub(crate) fn of(member: &Association) -> Self {
-        let reference_id = match member.origin {
-            Origin::Network(remote) => ReferenceId::from_address(remote.ip()),
-            Origin::Reference { id, .. } => id,
+        let reference_id = match (member.origin, member.last) {
+            (Origin::Network(_), Some(last)) if member.options.copy => last.reference_id,
+            (Origin::Network(remote), _) => ReferenceId::from_address(remote.ip()),
+            (Origin::Reference { id, .. }, _) => id,
         };
+        let stratum = member.last.map_or(16, |last| last.stratum);
         Self {
             name: member.name.clone(),
-            stratum: member.last.map_or(16, |last| last.stratum),
+            next_stratum: if member.options.copy { stratum } else { stratum.saturating_add(1) },
             reference_id,
             root_delay_s: member.interval.root_delay(),
         }

@@ -125,10 +125,12 @@ impl System {
         };
         let bound = self.bound(now, clock);
         match (&self.state, bound) {
-            (Some(state), Some(bound)) if self.is_synchronised(Some(bound)) && state.peer.stratum < 15 => {
+            (Some(state), Some(bound))
+                if self.is_synchronised(Some(bound)) && state.peer.next_stratum < 16 =>
+            {
                 Served {
                     leap: self.leap(now.cooked),
-                    stratum: state.peer.stratum + 1,
+                    stratum: state.peer.next_stratum,
                     reference_id: state.peer.reference_id,
                     reference_time: state.updated.min(now.cooked),
                     root_delay_s: state.peer.root_delay_s,

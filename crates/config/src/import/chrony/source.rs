@@ -63,7 +63,7 @@ impl Reader<'_, '_> {
             "ntsport" => said.nts_port = whole,
             "port" => {}
             "maxsources" => said.size = whole,
-            "burst" | "offline" | "prefer" | "noselect" | "trust" | "require" => {
+            "burst" | "copy" | "offline" | "prefer" | "noselect" | "trust" | "require" => {
                 if entry.name == "burst" {
                     self.by_table(at, entry.name, entry.capability);
                 }
@@ -72,6 +72,15 @@ impl Reader<'_, '_> {
             "key" => said.keys.push(("key", value.to_owned())),
             "maxdelay" => said.keys.push(("max_delay", duration(real))),
             "maxdelayratio" => said.keys.push(("max_delay_ratio", decimal(real))),
+            "mindelay" if real > 0.0 => {
+                self.by_table(at, entry.name, entry.capability);
+                said.keys.push(("min_delay", duration(real)));
+            }
+            "mindelay" => {}
+            "minstratum" => said.keys.push(("min_stratum", whole.unwrap_or(0).clamp(0, 15).to_string())),
+            "maxunreach" => {
+                said.keys.push(("max_unreach", whole.unwrap_or(0).clamp(0, 1_000_000).to_string()));
+            }
             "offset" => said.keys.push(("offset", duration(real))),
             "version" => {
                 let version = whole.unwrap_or(4);

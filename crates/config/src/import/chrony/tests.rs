@@ -104,7 +104,8 @@ fn every_source_option_is_accepted_and_told_of() {
 #[test]
 fn values_are_the_same_in_our_units() {
     let config = config(
-        "server a.example iburst minpoll 4 maxpoll 8 key 7 maxdelay 0.3 offset -0.00005 port 1123 version 3\n\
+        "server a.example iburst minpoll 4 maxpoll 8 key 7 maxdelay 0.3 offset -0.00005 port 1123 version 3 \
+         minstratum 3 mindelay 0.0002 maxunreach 20 copy\n\
          pool b.example maxsources 6 nts prefer\nkeyfile /etc/chrony/chrony.keys\nntsrefresh 86400\n\
          makestep 0.1 3\nmaxchange 1000 1 2\nmaxslewrate 1000\nmaxclockerror 10\nmaxdistance 0.5\nminsources 2\n\
          local stratum 8 orphan\nallow 10/8\ndeny 10.1.2.0/24\nport 1234\nauthselectmode require\n",
@@ -113,6 +114,8 @@ fn values_are_the_same_in_our_units() {
     let options = &a.options;
     assert_eq!((options.min_poll.exponent(), options.max_poll.exponent(), options.iburst), (4, 8, true));
     assert_eq!((options.max_delay_s, options.offset_s, options.version), (0.3, -0.00005, 3));
+    assert_eq!((options.min_stratum, options.min_delay_s, options.max_unreach), (3, Some(0.0002), Some(20)));
+    assert!(options.copy);
     assert_eq!(options.authentication, Authentication::Key(7));
     assert!(matches!(&b.kind, SourceKind::Pool { size: 6, .. }));
     assert!(matches!(&b.options.authentication, Authentication::Nts(nts) if nts.refresh_s == 86_400));

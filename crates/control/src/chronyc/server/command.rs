@@ -73,6 +73,7 @@ fn change(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Status> {
         Body::ModifyMaxPoll(new) => (new.address, SourceChange::MaxPoll(poll(new.value)?)),
         Body::ModifyMaxDelay(new) => (new.address, SourceChange::MaxDelay(positive(new.value)?)),
         Body::ModifyMaxDelayRatio(new) => (new.address, SourceChange::MaxDelayRatio(positive(new.value)?)),
+        Body::ModifyMinStratum(new) => (new.address, SourceChange::MinStratum(stratum(new.value)?)),
         Body::ModifyOffset(new) => (new.address, SourceChange::Offset(finite(new.offset)?)),
         Body::ModifySelectOptions(new) => (new.address, select(&new)),
         Body::WriteRtc(()) | Body::TrimRtc(()) | Body::RtcReport(()) => return Err(Status::NoRtc),
@@ -83,7 +84,6 @@ fn change(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Status> {
         | Body::Smoothing(())
         | Body::SmoothTime(_)
         | Body::ModifyMaxUpdateSkew(_)
-        | Body::ModifyMinStratum(_)
         | Body::ModifyPollTarget(_)
         | Body::ModifyMaxDelayDevRatio(_)
         | Body::Reselect(())
@@ -126,6 +126,11 @@ fn network(address: Address, mask: Address, daemon: &mut dyn Daemon) -> Result<W
 
 pub(super) fn poll(exponent: i32) -> Result<PollExponent, Status> {
     i8::try_from(exponent).ok().and_then(PollExponent::new).ok_or(Status::Invalid)
+}
+
+/// One that a source is raised to; 16 and more are no time.
+pub(super) fn stratum(value: impl TryInto<u8>) -> Result<u8, Status> {
+    value.try_into().ok().filter(|stratum| *stratum < 16).ok_or(Status::Invalid)
 }
 
 pub(super) fn positive(value: f64) -> Result<f64, Status> {

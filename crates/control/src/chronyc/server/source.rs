@@ -6,7 +6,7 @@ use truechimer_engine::config::{
     Authentication, Endpoint, Family, Host, NtsOptions, SourceConfig, SourceKind, SourceOptions,
 };
 
-use super::command::{poll, positive};
+use super::command::{poll, positive, stratum};
 use crate::chronyc::arguments::NewSource;
 use crate::chronyc::flags;
 use crate::chronyc::reply::Status;
@@ -16,7 +16,7 @@ const PEER: u32 = 2;
 const POOL: u32 = 3;
 const NTP_PORT: u16 = 123;
 
-/// Options that say nothing to this daemon (how many samples to keep, presend, copy, interleaving…) are left aside; the
+/// Options that say nothing to this daemon (how many samples to keep, presend, interleaving…) are left aside; the
 /// manual lists them.
 pub(super) fn configure(new: &NewSource) -> Result<SourceConfig, Status> {
     let has = |flag: u32| new.flags & flag != 0;
@@ -60,6 +60,11 @@ pub(super) fn configure(new: &NewSource) -> Result<SourceConfig, Status> {
         max_delay_s: positive(new.max_delay)?,
         max_delay_ratio: (new.max_delay_ratio > 1.0).then_some(new.max_delay_ratio),
         offset_s: new.offset,
+        min_stratum: stratum(new.min_stratum)?,
+        min_delay_s: (new.min_delay > 0.0).then_some(new.min_delay),
+        // Clients before chrony 4.7 have padding there.
+        max_unreach: u32::try_from(new.max_unreach).ok().filter(|polls| *polls > 0),
+        copy: has(flags::COPY),
         offline: !has(flags::ONLINE),
         authentication,
         ..SourceOptions::default()

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
-use truechimer_engine::config::{Host, SourceKind};
+use truechimer_engine::config::{Host, SourceKind, SourceOptions};
 use truechimer_engine::report::SourceState;
 use truechimer_engine::{Command, CommandError, Engine, Initial, SourceChange, Which};
 use truechimer_time::{Cooked, Mono, Now};
@@ -145,7 +145,10 @@ fn a_new_source_is_what_was_asked_for() {
     let new = NewSource {
         name: Name::new("2001:db8::1"),
         port: 1123,
-        flags: flags::NTS | flags::PREFER | flags::IPV6,
+        flags: flags::NTS | flags::PREFER | flags::IPV6 | flags::COPY,
+        min_stratum: 3,
+        min_delay: 0.25,
+        max_unreach: 20,
         ..new_source()
     };
     assert_eq!(fake.ask(Body::AddSource(new.clone())).status, Status::Success);
@@ -153,6 +156,8 @@ fn a_new_source_is_what_was_asked_for() {
     let SourceKind::Server(endpoint) = &config.kind else { panic!() };
     assert_eq!(endpoint.host, Host::Address("2001:db8::1".parse().unwrap()));
     assert!(config.options.offline && config.options.prefer && !config.options.iburst);
+    let SourceOptions { min_stratum, min_delay_s, max_unreach, copy, .. } = config.options;
+    assert_eq!((min_stratum, min_delay_s, max_unreach, copy), (3, Some(0.25), Some(20), true));
     assert_eq!(fake.ask(Body::AddSource(new.clone())).status, Status::SourceAlreadyKnown);
     for (name, wanted) in
         [("", Status::InvalidName), ("a b", Status::InvalidName), ("../x", Status::InvalidName)]
@@ -164,6 +169,7 @@ fn a_new_source_is_what_was_asked_for() {
         NewSource { min_poll: 99, ..new_source() },
         NewSource { port: 70_000, ..new_source() },
         NewSource { max_delay: -1.0, ..new_source() },
+        NewSource { min_stratum: 16, ..new_source() },
         NewSource { kind: 7, ..new_source() },
     ] {
         assert_eq!(fake.ask(Body::AddSource(bad)).status, Status::Invalid);
@@ -184,6 +190,13 @@ fn commands_reach_the_engine_in_its_words() {
     assert!(matches!(
         fake.actions.last(),
         Some(Action::Engine(Command::Change(_, SourceChange::MaxPoll(poll)))) if poll.exponent() == 7
+    ));
+    let raise = |value| Body::ModifyMinStratum(SetInteger { address: ip([192, 0, 2, 1]), value });
+    assert_eq!(fake.ask(raise(16)).status, Status::Invalid);
+    assert_eq!(fake.ask(raise(4)).status, Status::Success);
+    assert!(matches!(
+        fake.actions.last(),
+        Some(Action::Engine(Command::Change(_, SourceChange::MinStratum(4))))
     ));
     let select = SelectOptions {
         address: ip([192, 0, 2, 1]),
