@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use truechimer_engine::Verdict;
-use truechimer_engine::config::{AccessRule, KeyTable, ServeConfig};
+use truechimer_engine::config::{AccessRule, KeyTable, RateLimit, ServeConfig};
 use truechimer_engine::server::{Responder, Served};
 use truechimer_time::{Cooked, Leap, Mono, Now, NtpDuration, Stamp, StampSource};
 use truechimer_wire::mac::{KeyAlgorithm, SymmetricKey};
 use truechimer_wire::signd::SIGNED_LEN;
-use truechimer_wire::{HEADER_LEN, Header, Mode, ReferenceId};
+use truechimer_wire::{HEADER_LEN, Header, KissCode, Mode, ReferenceId};
 
 use super::input::Input;
 
@@ -24,8 +24,7 @@ pub fn responder_session(data: &[u8]) {
     let mut input = Input::new(data);
     let rules = input.u8() % 8;
     let access = (0..rules).map(|_| rule(&mut input)).collect();
-    let mut responder =
-        Responder::new(&ServeConfig { listen: Vec::new(), access, sign: rules & 1 == 1 }, &keys());
+    let mut responder = Responder::new(&ServeConfig { access, ..config(rules) }, &keys(), [9; 32]);
     let mut now = Now {
         mono: Mono::from_nanos(0),
         // Anywhere in the first eras, so that sessions cross from one to the next.
@@ -59,6 +58,17 @@ pub fn responder_session(data: &[u8]) {
     }
     let report = responder.report();
     assert_eq!(report.received, report.answered + report.dropped.values().sum::<u64>());
+}
+
+/// Few clients, so that they crowd each other out, and tight limits for some sessions.
+fn config(rules: u8) -> ServeConfig {
+    let limit = RateLimit { interval_ns: 1_000_000_000, burst: 2, leak: 2, kiss: Some(2) };
+    ServeConfig {
+        sign: rules & 1 == 1,
+        clients: 8,
+        rate_limit: (rules & 2 == 2).then_some(limit),
+        ..ServeConfig::default()
+    }
 }
 
 /// One request; the reply, if there is one, and what must be true of it.
@@ -96,6 +106,10 @@ fn ask(
             assert_eq!(reply.origin_timestamp, asked.transmit_timestamp);
             assert!(matches!(reply.mode, Mode::Server | Mode::SymmetricPassive));
             assert!(!reply.receive_timestamp.is_zero() && !reply.transmit_timestamp.is_zero());
+            if reply.kiss_code() == Some(KissCode::Rate) {
+                assert!(reply.leap == Leap::Unsynchronised && reply.reference_timestamp.is_zero());
+                return Some(buffer[..len].to_vec());
+            }
             assert_eq!(reply.leap == Leap::Unsynchronised, reply.stratum >= 16);
             assert!(reply.root_delay.seconds() >= served.root_delay_s.min(65_535.0));
             assert!(reply.root_dispersion.seconds() >= served.root_dispersion_s.min(65_535.0));

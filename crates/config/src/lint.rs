@@ -59,12 +59,12 @@ fn lint_serve(linter: &mut Linter<'_>, serve: &ServeConfig) {
     for (index, rule) in allowed.iter().enumerate() {
         let path = format!("serve.allow[{index}]");
         let shown = format!("{}/{}", rule.network, rule.prefix_len);
-        if everybody(rule) {
+        if everybody(rule) && serve.rate_limit.is_none() {
             linter.say(
                 &rules::OPEN_SERVER,
                 &path,
                 format!("`{shown}` is everybody, and requests are not limited in rate"),
-                "name the networks of your clients; a public server needs a firewall that limits the rate",
+                "name the networks of your clients; for a public server write rate_limit = { interval = \"1s\" }",
             );
         }
         if everybody(rule) && serve.sign {

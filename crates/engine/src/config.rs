@@ -190,6 +190,24 @@ pub struct ServeConfig {
     pub access: Vec<AccessRule>,
     /// Requests of domain members (MS-SNTP) are to be signed by the adapter: [`Verdict::Sign`](crate::Verdict::Sign).
     pub sign: bool,
+    /// So many clients each responder remembers, or a few more; 0 for none. A limit needs them.
+    pub clients: usize,
+    /// How often a client is answered; `None`: whenever it asks.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How often a client is answered that is served at all. Requests that prove who sent them, by a symmetric key or NTS, are
+/// counted apart from others of the same client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Between answers on average, nanoseconds; 8 s by default.
+    pub interval_ns: u64,
+    /// So many answers at once, after a silence; 8 by default.
+    pub burst: u32,
+    /// One of so many requests above the limit, at random, is answered all the same; 4 by default.
+    pub leak: u32,
+    /// One of so many others is answered with the kiss code RATE; none by default.
+    pub kiss: Option<u32>,
 }
 
 /// One socket that answers.
@@ -264,6 +282,19 @@ pub struct LocalConfig {
     pub distance_s: f64,
     /// Only after having been synchronised once with a bound below this, seconds; `None` at once.
     pub activate_s: Option<f64>,
+}
+
+/// Serves nobody.
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { listen: Vec::new(), access: Vec::new(), sign: false, clients: 4096, rate_limit: None }
+    }
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { interval_ns: 8_000_000_000, burst: 8, leak: 4, kiss: None }
+    }
 }
 
 impl Default for SourceOptions {

@@ -108,15 +108,16 @@ impl Engine {
         now: Now,
         estimator: EstimatorFactory,
     ) -> Self {
+        let rng = Rng::new(seed);
         let mut engine = Self {
             clock: LocalClock::new(now, initial.precision),
             sources: Sources::new(&config.sources, config.selection.authentication, estimator, now.mono),
             system: System::new(&config, &initial, now),
             local: Local::new(config.local.clone()),
-            responder: config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys)),
+            responder: config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys, rng.branch())),
             ring: None,
             responder_version: 0,
-            rng: Rng::new(seed),
+            rng,
             outbox: Outbox::default(),
             names: Names::default(),
             stray: 0,

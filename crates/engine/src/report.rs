@@ -271,8 +271,64 @@ pub struct ServerReport {
     pub nts: u64,
     /// Requests whose cookie or seal was wrong, refused with an NTS NAK.
     pub nts_naks: u64,
+    /// Replies that told a client to ask less often (kiss code RATE); they are among those sent.
+    pub kisses: u64,
+    /// Clients that had to make room for others in the table of clients.
+    pub clients_lost: u64,
     /// Datagrams dropped, by reason; only reasons that ever occurred are listed.
     pub dropped: std::collections::BTreeMap<String, u64>,
+}
+
+/// A client of the server. One with IPv6 is a network of 64 bits, unless its addresses are link-local.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientReport {
+    /// The address that was last asked from.
+    pub address: std::net::IpAddr,
+    /// Requests, answered or not.
+    pub requests: u64,
+    /// Of those, the ones without an answer.
+    pub dropped: u64,
+    /// Of those, the ones that proved who sent them: with a symmetric key or NTS.
+    pub authenticated: u64,
+    /// Time since the first request, seconds.
+    pub first_age_s: f64,
+    /// Time since the last request, seconds.
+    pub last_age_s: f64,
+    /// Mean interval before requests, seconds, the last ones counting most; without those of `limited_interval_s`.
+    pub interval_s: Option<f64>,
+    /// The same of requests after one that got no answer.
+    pub limited_interval_s: Option<f64>,
+    /// UDP port that was last asked from.
+    pub port: u16,
+    /// Protocol version of the last request.
+    pub version: u8,
+    /// Mode of the last request.
+    pub mode: u8,
+}
+
+impl ClientReport {
+    /// Adds what another responder knows of the same client.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.authenticated = self.authenticated.saturating_add(other.authenticated);
+        self.first_age_s = self.first_age_s.max(other.first_age_s);
+        for (mean_s, more_s) in [
+            (&mut self.interval_s, other.interval_s),
+            (&mut self.limited_interval_s, other.limited_interval_s),
+        ] {
+            // Rates add up.
+            *mean_s = match (*mean_s, more_s) {
+                (Some(one), Some(two)) if one > 0.0 && two > 0.0 => Some(1.0 / (1.0 / one + 1.0 / two)),
+                (Some(one), Some(two)) => Some(one.min(two)),
+                (one, two) => one.or(two),
+            };
+        }
+        if other.last_age_s < self.last_age_s {
+            (self.address, self.last_age_s) = (other.address, other.last_age_s);
+            (self.port, self.version, self.mode) = (other.port, other.version, other.mode);
+        }
+    }
 }
 
 /// The server for key exchange.

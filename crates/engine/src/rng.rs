@@ -28,6 +28,15 @@ impl Rng {
         self.stream().fill_bytes(bytes);
     }
 
+    /// A seed of a stream beside this one, which stays where it is. Another one only after this one has gone on.
+    pub(crate) fn branch(&self) -> [u8; 32] {
+        let mut stream = self.stream.clone();
+        stream.set_stream(1);
+        let mut seed = [0; 32];
+        stream.fill_bytes(&mut seed);
+        seed
+    }
+
     /// The stream itself, for those who draw from any.
     pub(crate) fn stream(&mut self) -> &mut ChaCha20Rng {
         self.drawn += 1;

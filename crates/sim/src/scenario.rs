@@ -264,7 +264,13 @@ impl HostConfig {
         let listener = Listener { address: Peer::Host(index).address(), interface: None };
         EngineConfig {
             sources: self.sources(),
-            serve: Some(ServeConfig { listen: vec![listener], access: vec![anybody], sign: false }),
+            serve: Some(ServeConfig {
+                listen: vec![listener],
+                access: vec![anybody],
+                // Nobody looks at them.
+                clients: 0,
+                ..ServeConfig::default()
+            }),
             clock: self.clock.clone(),
             selection: self.selection.clone(),
             local: self.local.clone(),

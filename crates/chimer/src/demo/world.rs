@@ -188,7 +188,7 @@ fn server_config() -> Config {
             prefix_len: 8,
             allow: true,
         }],
-        sign: false,
+        ..ServeConfig::default()
     });
     config.engine.local =
         Some(LocalConfig { stratum: 1, orphan: false, distance_s: SERVER_DISTANCE_S, activate_s: None });

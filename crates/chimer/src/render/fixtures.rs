@@ -144,6 +144,8 @@ fn server() -> ServerReport {
         signed: 2,
         nts: 5,
         nts_naks: 0,
+        kisses: 0,
+        clients_lost: 0,
         dropped: [("access".to_owned(), 4)].into(),
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 
 fn serve(addresses: &[SocketAddr]) -> ServeConfig {
     let listen = addresses.iter().map(|address| Listener { address: *address, interface: None }).collect();
-    ServeConfig { listen, access: Vec::new(), sign: false }
+    ServeConfig { listen, ..ServeConfig::default() }
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -12,7 +12,7 @@ use super::*;
 fn what_ntpq_asks_at_a_port_of_the_server_comes_to_the_loop() {
     let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let listener = Listener { address, interface: None };
-    let serve = ServeConfig { listen: vec![listener], access: Vec::new(), sign: false };
+    let serve = ServeConfig { listen: vec![listener], ..ServeConfig::default() };
     let mut config = Config::default().engine;
     config.serve = Some(serve.clone());
     let mut listeners = Listeners::new(Roles::Process, 2);

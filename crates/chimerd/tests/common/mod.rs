@@ -113,7 +113,7 @@ pub(crate) fn server_config() -> Config {
     config.engine.serve = Some(ServeConfig {
         listen: vec![Listener { address: "127.0.0.1:0".parse().unwrap(), interface: None }],
         access: vec![AccessRule { network: "127.0.0.0".parse().unwrap(), prefix_len: 8, allow: true }],
-        sign: false,
+        ..ServeConfig::default()
     });
     config.engine.local = Some(LocalConfig { stratum: 1, orphan: false, distance_s: 1e-6, activate_s: None });
     config

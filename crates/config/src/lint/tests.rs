@@ -53,6 +53,7 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
         ("L012", "[[source]]\npool = \"2.pool.ntp.org\"\n".into(), 2, "[[source]]\npool = \"2.debian.pool.ntp.org\"\n".into()),
         ("L020", serve(""), 3, serve(allow)),
         ("L021", serve("allow = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"), 5, serve(allow)),
+        ("L021", serve("allow = [\"0.0.0.0/0\"]"), 5, serve("allow = [\"0.0.0.0/0\"]\nrate_limit = {}")),
         ("L022", serve(&format!("{allow}\ndeny = [\"10.9.0.0/16\", \"11.0.0.0/8\"]")), 6, serve(&format!("{allow}\ndeny = [\"10.9.0.0/16\"]"))),
         ("L023", serve("allow = [\"10.0.0.0/8\", \"2001:db8::/32\"]"), 5, serve(allow)),
         ("L024", serve("allow = [\"0.0.0.0/0\"]\nsignd = \"/s\""), 5, serve(&format!("{allow}\nsignd = \"/s\""))),

@@ -98,6 +98,9 @@ const ZOO: &[(&str, &str)] = &[
     ("noselect_contradiction", "[[source]]\nserver = \"ntp.example.net\"\nnoselect = true\nprefer = true\nrequire = true\n"),
     ("serve_no_listen", "[serve]\nallow = [\"10.0.0.0/8\"]\n"),
     ("serve_empty_listen", "[serve]\nlisten = []\n"),
+    ("rate_limit_number", "[serve]\nlisten = [\"[::]:123\"]\nrate_limit = 8\n"),
+    ("rate_limit_values", "[serve]\nlisten = [\"[::]:123\"]\nrate_limit = { interval = 8, burst = 0, leek = 2, kod = 0 }\n"),
+    ("rate_limit_nobody", "[serve]\nlisten = [\"[::]:123\"]\nclients = 0\nrate_limit = {}\n"),
     ("listen_no_port", "[serve]\nlisten = [\"0.0.0.0\", \"::\"]\n"),
     ("listen_no_brackets", "[serve]\nlisten = [\"2001:db8::77:fe01:123\", \":::123\"]\n"),
     ("listen_star", "[serve]\nlisten = [\"*:123\"]\n"),
@@ -425,4 +428,18 @@ fn clients_are_told_the_port_at_which_time_is_served() {
     assert_eq!(told("[\"0.0.0.0:1123\"]", "ntp_server = \"a.example\"\n"), None);
     assert_eq!(told("[\"0.0.0.0:123\", \"[::1]:1123\"]", ""), None);
     assert_eq!(told("[]", ""), None);
+}
+
+#[test]
+fn limits_are_what_the_file_says() {
+    let serve = |more: &str| {
+        let text = format!("[serve]\nlisten = [\"[::]:123\"]\n{more}\n");
+        parse(&text, "file").unwrap().config.engine.serve.unwrap()
+    };
+    let none = serve("");
+    assert_eq!((none.clients, none.rate_limit), (4096, None));
+    assert_eq!(serve("rate_limit = {}").rate_limit, Some(RateLimit::default()));
+    let all = serve("clients = 100\nrate_limit = { interval = \"250ms\", burst = 3, leak = 2, kod = 5 }");
+    let limit = RateLimit { interval_ns: 250_000_000, burst: 3, leak: 2, kiss: Some(5) };
+    assert_eq!((all.clients, all.rate_limit), (100, Some(limit)));
 }

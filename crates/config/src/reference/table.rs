@@ -211,6 +211,22 @@ pub static KEYS: &[Key] = &[
          each client to one of them. For servers with more to do than one processor can, which is some hundred thousand \
          requests a second. Limits on what strangers may use up hold for each thread. With `daemon.roles = \"inline\"` it \
          is always the event loop. Takes effect at the start."),
+    key("serve", "clients", integer(0, 65_536), "`4096`", "16384",
+        "How many clients are remembered, which `rate_limit` needs: 100 bytes each, for every one of `workers`. \
+         Who came once makes room before who came again within the last hour. 0 remembers nobody."),
+    key("serve", "rate_limit", Kind::Table("a table of `interval`, `burst`, `leak` and `kod`"), "none", r#"{ interval = "1s" }"#,
+        "How often one client is answered: an address, or with IPv6 a network of 64 bits. Without it, whenever it asks. \
+         Clients that share an address share the limit. Requests with a symmetric key or NTS are counted apart, so that whoever \
+         forges addresses cannot get their senders limited. See `docs/serving.md`."),
+    key("serve", "rate_limit.interval", seconds(1e-6, DAY), r#"`"8s"`"#, r#""1s""#,
+        "The time between two answers, on average."),
+    key("serve", "rate_limit.burst", integer(1, 100_000), "`8`", "16",
+        "How many answers there may be at once after a silence; clients ask in bursts when they start."),
+    key("serve", "rate_limit.leak", integer(2, 1000), "`4`", "2",
+        "Of so many requests above the limit, one is answered all the same, on average and at random, so that nobody is cut off \
+         by others who ask in its name."),
+    key("serve", "rate_limit.kod", integer(1, 1000), "none", "8",
+        "Of so many of the others, one is answered with the kiss code RATE, which bids the client to ask less often."),
     key("serve", "signd", Kind::Path { longest: 100 }, "none", r#""/var/lib/samba/ntp_signd""#,
         "For a domain controller: the socket of Samba's `ntp_signd`, or the folder that it is in. Members of the domain \
          (MS-SNTP) are then answered with replies that Samba has signed. Whoever is answered can have replies signed \

@@ -45,6 +45,7 @@ fn base(key: &Key) -> Config {
         ("source", _) => SOURCE,
         ("serve", "listen.address") => "[serve]\nlisten = [\"[::1]:1\"]\n",
         ("serve", name) if name.starts_with("nts.") => &format!("{SERVE}{NTS}"),
+        ("serve", name) if name.starts_with("rate_limit.") => &format!("{SERVE}rate_limit = {{}}\n"),
         ("serve", _) => SERVE,
         ("nts", "system_certificates") => "[nts]\ntrusted_certificates = [\"/ca\"]\n",
         ("local", _) => "[local]\n",

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::DeValue;
-use truechimer_engine::config::{AccessRule, Listener, ServeConfig};
+use truechimer_engine::config::{AccessRule, Listener, RateLimit, ServeConfig};
 
+use super::set;
 use crate::address;
 use crate::reader::{Item, Reader, Table};
 use crate::rules;
@@ -26,7 +27,25 @@ pub(crate) fn read_serve(reader: &mut Reader, table: &Table<'_>) -> ServeConfig 
             read_network(reader, entry, allow, &mut access);
         }
     }
-    ServeConfig { listen: read_listeners(reader, table, NTP_PORT), access: access.rules, sign: false }
+    let defaults = ServeConfig::default();
+    let clients = reader.integer(table, "clients").unwrap_or(defaults.clients);
+    let rate_limit = read_rate_limit(reader, table, clients);
+    let listen = read_listeners(reader, table, NTP_PORT);
+    ServeConfig { listen, access: access.rules, clients, rate_limit, ..defaults }
+}
+
+fn read_rate_limit(reader: &mut Reader, serve: &Table<'_>, clients: usize) -> Option<RateLimit> {
+    let table = reader.table(serve, "rate_limit")?;
+    if clients == 0 {
+        let message = "nobody's rate can be limited if nobody is remembered";
+        reader.fault(&rules::CONTRADICTION, serve, "clients", message, "drop `clients = 0`, or `rate_limit`");
+    }
+    let mut limit = RateLimit::default();
+    set(&mut limit.interval_ns, reader.duration(&table, "interval").map(|seconds| (seconds * 1e9) as u64));
+    set(&mut limit.burst, reader.integer(&table, "burst"));
+    set(&mut limit.leak, reader.integer(&table, "leak"));
+    limit.kiss = reader.integer(&table, "kod");
+    Some(limit)
 }
 
 #[derive(Default)]

@@ -8,7 +8,7 @@ use truechimer_time::{Cooked, Now, Stamp};
 
 use super::{Engine, Verdict};
 use crate::server::worker::Publication;
-use crate::server::{Counters, Responder, Serving, SigningError};
+use crate::server::{ClientTable, Counters, Responder, Serving, SigningError};
 
 impl Engine {
     /// A request came in on a listener: its first `len` bytes are in `buffer`, and the reply is written in their place.
@@ -52,8 +52,9 @@ impl Engine {
     /// a server. It is out of date when [`Engine::responder_version`] changes.
     pub fn new_responder(&mut self) -> Option<Responder> {
         let serve = self.config.serve.as_ref()?;
-        let mut responder = Responder::new(serve, &self.config.keys);
         let mut seed = [0; 32];
+        self.rng.fill(&mut seed);
+        let mut responder = Responder::new(serve, &self.config.keys, seed);
         self.rng.fill(&mut seed);
         responder.handle_key_ring(self.ring.clone(), seed);
         Some(responder)
@@ -67,6 +68,11 @@ impl Engine {
     /// What the engine's own responder has done so far.
     pub fn server_counters(&self) -> Option<Counters> {
         self.responder.as_ref().map(Responder::counters)
+    }
+
+    /// Who asked the engine's own responder.
+    pub fn clients(&mut self) -> Option<&mut ClientTable> {
+        self.responder.as_mut().map(Responder::clients)
     }
 
     /// Puts the transmit timestamp into a reply and authenticates it: the last thing before sending it.
@@ -96,7 +102,8 @@ impl Engine {
         match (&mut self.responder, &self.config.serve) {
             (Some(responder), Some(serve)) => responder.handle_config(serve, keys),
             (responder, serve) => {
-                *responder = serve.as_ref().map(|serve| Responder::new(serve, keys));
+                let seed = self.rng.branch();
+                *responder = serve.as_ref().map(|serve| Responder::new(serve, keys, seed));
                 self.share_key_ring();
             }
         }

@@ -12,6 +12,8 @@ pub struct Counters {
     pub(super) signed: u64,
     pub(super) sealed: u64,
     pub(super) naks: u64,
+    pub(super) kisses: u64,
+    pub(super) clients_lost: u64,
     dropped: DropCounters,
 }
 
@@ -30,6 +32,8 @@ impl Counters {
             (&mut self.signed, other.signed),
             (&mut self.sealed, other.sealed),
             (&mut self.naks, other.naks),
+            (&mut self.kisses, other.kisses),
+            (&mut self.clients_lost, other.clients_lost),
         ] {
             *sum = sum.saturating_add(more);
         }
@@ -45,6 +49,8 @@ impl Counters {
             signed: self.signed,
             nts: self.sealed,
             nts_naks: self.naks,
+            kisses: self.kisses,
+            clients_lost: self.clients_lost,
             dropped: self.dropped.report(),
         }
     }

@@ -26,9 +26,11 @@
 //! instead, which a client can take for a kiss code: ntpdig does. chronyd, ntpd, openntpd and ntpdig reject both.
 
 pub(crate) mod access;
+mod clients;
 mod counters;
 mod nts;
 mod reason;
+mod reply;
 pub mod worker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,9 +39,9 @@ use std::sync::Arc;
 use truechimer_nts::KeyRing;
 use truechimer_nts::packet::{UniqueIdentifier, lone_identifier, write_nak};
 
-use truechimer_time::{Cooked, Leap, Mono, Now, NtpShort, NtpTimestamp, Stamp};
+use truechimer_time::{Cooked, Leap, Mono, Now, Stamp};
 use truechimer_wire::signd::{self, Authenticator};
-use truechimer_wire::{FieldType, HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, PacketWriter, ReferenceId};
+use truechimer_wire::{HEADER_LEN, Header, KEY_ID_LEN, Mode, Packet, ReferenceId};
 
 use crate::authentication::KeyTable;
 use crate::config::ServeConfig;
@@ -47,9 +49,12 @@ use crate::engine::Verdict;
 use crate::report::ServerReport;
 
 pub use access::Access;
+pub use clients::{ClientTable, Clients};
+use clients::{Judgement, Place, Sender};
 pub use counters::Counters;
 use nts::{Asked, Sealer};
 use reason::DropReason;
+use reply::{Proof, Request, kiss, reply, timestamp, write_plain};
 
 /// What is told to clients: published by the system process after every clock update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,18 +96,21 @@ pub struct Responder {
     signs: bool,
     sealer: Option<Sealer>,
     stepped: Option<Mono>,
+    clients: ClientTable,
     counters: Counters,
 }
 
 impl Responder {
-    /// A responder for these access rules, with these symmetric keys.
-    pub fn new(config: &ServeConfig, keys: &KeyTable) -> Self {
+    /// A responder for these access rules, with these symmetric keys. `seed` must be fresh randomness, another one for each
+    /// responder.
+    pub fn new(config: &ServeConfig, keys: &KeyTable, seed: [u8; 32]) -> Self {
         Self {
             access: Access::new(&config.access),
             keys: keys.clone(),
             signs: config.sign,
             sealer: None,
             stepped: None,
+            clients: ClientTable::new(config, seed),
             counters: Counters::default(),
         }
     }
@@ -112,6 +120,7 @@ impl Responder {
         self.access = Access::new(&config.access);
         self.keys = keys.clone();
         self.signs = config.sign;
+        self.clients.handle_config(config);
     }
 
     /// The keys that cookies are made with from now on; without any, nobody is served with NTS. `seed` must be fresh
@@ -135,12 +144,21 @@ impl Responder {
         served: &Served,
         now: Now,
     ) -> Verdict {
-        let request = match self.check(buffer.get(..len), remote, local, now) {
+        let mut place = None;
+        let checked = self.check(buffer.get(..len), remote, local, now, &mut place);
+        let request = match checked.and_then(|request| self.admit(request, place, now)) {
             Ok(request) => request,
-            Err(reason) => return self.refuse(reason),
+            Err(reason) => {
+                self.clients.count_dropped(place);
+                return self.refuse(reason);
+            }
         };
         self.counters.received = self.counters.received.saturating_add(1);
-        let reply = reply(&request, received, served, now);
+        let mut reply = reply(&request, received, served, now);
+        if let Some(interval_s) = request.kiss_s {
+            self.counters.kisses = self.counters.kisses.saturating_add(1);
+            reply = kiss(reply, interval_s);
+        }
         if let (Proof::Signature, Some(room)) = (&request.proof, buffer.first_chunk_mut()) {
             *room = reply.write();
             return Verdict::Sign;
@@ -191,6 +209,11 @@ impl Responder {
         self.stepped
     }
 
+    /// Who has asked.
+    pub fn clients(&mut self) -> &mut ClientTable {
+        &mut self.clients
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -203,8 +226,10 @@ impl Responder {
 
     /// Another one takes over and goes on counting, as the configuration or the keys have changed.
     pub fn give_way_to(&mut self, other: Self) {
-        let counters = self.counters;
-        *self = Self { counters, ..other };
+        let Self { access, keys, signs, sealer, stepped, clients, counters: _ } = other;
+        self.clients.take_over(clients);
+        (self.access, self.keys, self.signs, self.sealer, self.stepped) =
+            (access, keys, signs, sealer, stepped);
     }
 
     /// Counts a request that is not answered.
@@ -214,13 +239,31 @@ impl Responder {
         Verdict::Drop(reason.name())
     }
 
-    /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply.
+    /// Whether the client asks too often.
+    fn admit(&mut self, request: Request, place: Option<Place>, now: Now) -> Result<Request, DropReason> {
+        let sender = request.proof.sender();
+        let authentic = sender != Sender::Anybody;
+        if authentic {
+            self.clients.count_authentic(place);
+        }
+        match self.clients.judge(place, sender, now.mono) {
+            Judgement::Answer => Ok(request),
+            Judgement::Kiss(interval_s) if authentic || matches!(request.proof, Proof::None) => {
+                Ok(Request { kiss_s: Some(interval_s), ..request })
+            }
+            Judgement::Kiss(_) | Judgement::Drop => Err(DropReason::RateLimited),
+        }
+    }
+
+    /// All reasons not to answer, cheapest first. The request comes back with the mode of its reply. From where the client is
+    /// known to be served, it has its place in the table of clients.
     fn check(
         &mut self,
         bytes: Option<&[u8]>,
         remote: SocketAddr,
         local: Option<IpAddr>,
         now: Now,
+        place: &mut Option<Place>,
     ) -> Result<Request, DropReason> {
         let bytes = bytes.filter(|bytes| bytes.len() >= HEADER_LEN).ok_or(DropReason::Length)?;
         let first = bytes.first().copied().unwrap_or(0);
@@ -229,6 +272,11 @@ impl Responder {
         if !self.access.allows(remote.ip()) {
             return Err(DropReason::Denied);
         }
+        if let Some(entered) = self.clients.enter(remote.ip(), remote.port(), first, now.mono) {
+            *place = Some(entered.place);
+            let lost = u64::from(entered.crowded_out);
+            self.counters.clients_lost = self.counters.clients_lost.saturating_add(lost);
+        }
         if self.stepped.is_some_and(|at| now.mono.seconds_since(at) < SILENCE_AFTER_STEP_S) {
             return Err(DropReason::ClockStepped);
         }
@@ -236,9 +284,13 @@ impl Responder {
             && let (Some(form), Some(header)) = (signd::authenticator(bytes), Header::parse(bytes))
         {
             return match form {
-                Authenticator::Basic(_) => {
-                    Ok(Request { header, reply_mode, identifier: None, proof: Proof::Signature })
-                }
+                Authenticator::Basic(_) => Ok(Request {
+                    header,
+                    reply_mode,
+                    identifier: None,
+                    proof: Proof::Signature,
+                    kiss_s: None,
+                }),
                 Authenticator::Extended => Err(DropReason::MsSntpExtended),
             };
         }
@@ -246,7 +298,13 @@ impl Responder {
         let header = packet.header();
         let asked = self.sealer.as_mut().map(|sealer| sealer.open(&packet, now.mono)).transpose()?.flatten();
         if let Some(asked) = asked {
-            return Ok(Request { header, reply_mode, identifier: None, proof: Proof::Nts(asked) });
+            return Ok(Request {
+                header,
+                reply_mode,
+                identifier: None,
+                proof: Proof::Nts(asked),
+                kiss_s: None,
+            });
         }
         let identifier = self.sealer.as_ref().and_then(|_| lone_identifier(&packet));
         let mac = packet.mac().map(|mac| match self.keys.verify(&packet, &mac, remote.ip()) {
@@ -254,7 +312,8 @@ impl Responder {
             Some(false) => Err(DropReason::Digest),
             None => Err(DropReason::UnknownKey),
         });
-        Ok(Request { header, reply_mode, identifier, proof: mac.transpose()?.unwrap_or(Proof::None) })
+        let proof = mac.transpose()?.unwrap_or(Proof::None);
+        Ok(Request { header, reply_mode, identifier, proof, kiss_s: None })
     }
 
     /// Puts the reply in the place of the request and gives its length. [`Responder::stamp`] makes the digest or the seal.
@@ -335,37 +394,6 @@ impl Serving<'_> {
     }
 }
 
-/// A request that will be answered.
-struct Request {
-    header: Header,
-    reply_mode: Mode,
-    /// To be repeated in a reply without NTS.
-    identifier: Option<UniqueIdentifier>,
-    proof: Proof,
-}
-
-/// The header, and the identifier behind it.
-fn write_plain(reply: &Header, identifier: Option<UniqueIdentifier>, buffer: &mut [u8]) -> Option<usize> {
-    let mut writer = PacketWriter::new(buffer, reply).ok()?;
-    if let Some(identifier) = identifier {
-        writer.field(FieldType::UNIQUE_IDENTIFIER, identifier.as_bytes()).ok()?;
-    }
-    Some(writer.written().len())
-}
-
-/// How the reply is authenticated: like the request.
-#[allow(clippy::large_enum_variant)] // a box would be an allocation for each request
-enum Proof {
-    None,
-    Mac {
-        key_id: u32,
-        digest_len: usize,
-    },
-    /// By the domain controller, with the key that the request names.
-    Signature,
-    Nts(Asked),
-}
-
 /// The mode of the reply to a packet with this first byte from this port.
 fn reply_mode(first: u8, port: u16) -> Result<Mode, DropReason> {
     let version = first >> 3 & 7;
@@ -398,41 +426,6 @@ fn check_addresses(remote: SocketAddr, local: Option<IpAddr>) -> Result<(), Drop
 
 fn is_group(address: IpAddr) -> bool {
     address.is_multicast() || matches!(address, IpAddr::V4(address) if address.is_broadcast())
-}
-
-/// The reply but for its transmit timestamp, which [`Responder::stamp`] makes exact.
-fn reply(request: &Request, received: Stamp, served: &Served, now: Now) -> Header {
-    let unsynchronised = served.leap == Leap::Unsynchronised || served.stratum >= STRATUM_UNSYNCHRONISED;
-    let (leap, stratum) = if unsynchronised {
-        (Leap::Unsynchronised, STRATUM_UNSYNCHRONISED)
-    } else {
-        (served.leap, served.stratum)
-    };
-    // The receive stamp's own error needs no place here: a stamp taken late by e makes the round trip that the client
-    // computes longer by e, and half of that is in the client's bound.
-    let age_s = (now.cooked - served.as_of).seconds().max(0.0);
-    let root_dispersion_s = served.root_dispersion_s + served.dispersion_rate * age_s;
-    Header {
-        leap,
-        version: request.header.version,
-        mode: request.reply_mode,
-        stratum,
-        poll: request.header.poll,
-        precision: served.precision,
-        root_delay: NtpShort::from_seconds_up(served.root_delay_s),
-        root_dispersion: NtpShort::from_seconds_up(root_dispersion_s),
-        reference_id: served.reference_id,
-        reference_timestamp: served.reference_time.timestamp(),
-        origin_timestamp: request.header.transmit_timestamp,
-        receive_timestamp: timestamp(received.at),
-        transmit_timestamp: timestamp(received.at.max(now.cooked)),
-    }
-}
-
-/// A stamp that a packet carries. The first unit of an era would read "unknown", so it becomes the second.
-fn timestamp(at: Cooked) -> NtpTimestamp {
-    let timestamp = at.timestamp();
-    if timestamp.is_zero() { NtpTimestamp::from_bits(1) } else { timestamp }
 }
 
 #[cfg(test)]

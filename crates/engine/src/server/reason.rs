@@ -52,11 +52,13 @@ pub(crate) enum DropReason {
     NtsFormat,
     /// Was to be refused with an NTS NAK, and there were too many of these.
     NtsNakRate,
+    /// Its client asks too often.
+    RateLimited,
 }
 
 impl DropReason {
     /// All of them, in the order of the enum.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Length,
         Self::Version,
         Self::Mode,
@@ -78,6 +80,7 @@ impl DropReason {
         Self::SigningTimeout,
         Self::NtsFormat,
         Self::NtsNakRate,
+        Self::RateLimited,
     ];
 
     /// The name of the counter.
@@ -104,6 +107,7 @@ impl DropReason {
             Self::SigningTimeout => "signing_timeout",
             Self::NtsFormat => "nts_format",
             Self::NtsNakRate => "nts_nak_rate",
+            Self::RateLimited => "rate_limited",
         }
     }
 }

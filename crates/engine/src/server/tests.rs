@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
-use truechimer_time::{Mono, NtpDuration, StampSource};
+use truechimer_time::{Mono, NtpDuration, NtpShort, NtpTimestamp, StampSource};
 use truechimer_wire::PacketWriter;
 
 use super::*;
@@ -10,11 +10,12 @@ use crate::{Command, Engine, Initial};
 
 /// 2030-01-01, in era 0.
 const NOON: Cooked = Cooked::from_unix_nanos(1_893_456_000_000_000_000);
+const SEED: [u8; 32] = [5; 32];
 const TRANSMIT: NtpTimestamp = NtpTimestamp::from_bits(0x0123_4567_89ab_cdef);
 
 fn everybody() -> ServeConfig {
     let any = |network: &str| AccessRule { network: network.parse().unwrap(), prefix_len: 0, allow: true };
-    ServeConfig { listen: Vec::new(), access: vec![any("0.0.0.0"), any("::")], sign: false }
+    ServeConfig { access: vec![any("0.0.0.0"), any("::")], ..ServeConfig::default() }
 }
 
 fn served() -> Served {
@@ -66,7 +67,7 @@ struct Exchange {
 impl Exchange {
     fn new() -> Self {
         Self {
-            responder: Responder::new(&everybody(), &KeyTable::default()),
+            responder: Responder::new(&everybody(), &KeyTable::default(), SEED),
             served: served(),
             client: CLIENT.parse().unwrap(),
             local: Some(SERVER.parse().unwrap()),
@@ -187,7 +188,7 @@ fn short_requests_are_not_answered() {
         assert_eq!(Exchange::new().ask(&request[..len]), Err("length"), "{len}");
     }
     // An adapter that says more came than there is room for.
-    let verdict = Responder::new(&everybody(), &KeyTable::default()).handle(
+    let verdict = Responder::new(&everybody(), &KeyTable::default(), SEED).handle(
         &mut [0x23; 64],
         65,
         CLIENT.parse().unwrap(),
@@ -372,7 +373,7 @@ fn requests_queued_over_a_step_are_not_answered() {
 fn an_unstamped_reply_still_leaves_after_it_came() {
     let mut buffer: [u8; 48] = request(4, Mode::Client).try_into().unwrap();
     let late = NOON + NtpDuration::from_seconds(0.001);
-    let mut responder = Responder::new(&everybody(), &KeyTable::default());
+    let mut responder = Responder::new(&everybody(), &KeyTable::default(), SEED);
     let client = CLIENT.parse().unwrap();
     assert_eq!(
         responder.handle(&mut buffer, 48, client, None, stamp(late), &served(), now()),
@@ -382,6 +383,7 @@ fn an_unstamped_reply_still_leaves_after_it_came() {
     responder.stamp(&mut buffer[..10], NOON); // too short: nothing to stamp, nothing happens
 }
 
+mod clients;
 mod mac;
 mod nts;
 mod signing;
@@ -474,7 +476,7 @@ proptest! {
         let mut buffer = [0xee; 1024];
         buffer[..bytes.len()].copy_from_slice(&bytes);
         let client = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 7), port));
-        let verdict = Responder::new(&everybody(), &KeyTable::default())
+        let verdict = Responder::new(&everybody(), &KeyTable::default(), SEED)
             .handle(&mut buffer, bytes.len(), client, None, stamp(NOON), &served(), now());
         match verdict {
             Verdict::Reply(len) => {
@@ -494,7 +496,7 @@ proptest! {
             let mut buffer = [dirt; 1024];
             buffer[..bytes.len()].copy_from_slice(&bytes);
             let client = CLIENT.parse().unwrap();
-            let verdict = Responder::new(&everybody(), &KeyTable::default())
+            let verdict = Responder::new(&everybody(), &KeyTable::default(), SEED)
                 .handle(&mut buffer, bytes.len(), client, None, stamp(NOON), &served(), now());
             match verdict {
                 Verdict::Reply(len) => Some(buffer[..len].to_vec()),

@@ -151,7 +151,7 @@ pub fn serve() -> ServeConfig {
     ServeConfig {
         listen: vec![Listener { address: SocketAddr::from(([0, 0, 0, 0], 123)), interface: None }],
         access: vec![AccessRule { network: everybody, prefix_len: 0, allow: true }],
-        sign: false,
+        ..ServeConfig::default()
     }
 }
 

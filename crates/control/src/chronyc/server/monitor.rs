@@ -187,7 +187,7 @@ fn server_stats(report: &Report, daemon: &dyn Daemon) -> ServerStats64 {
         ntp_drops: server.dropped.values().sum(),
         nke_drops: exchange.failed.values().sum(),
         command_drops: counters.dropped,
-        log_drops: 0,
+        log_drops: server.clients_lost,
         ntp_auth_hits: server.authenticated.saturating_add(server.signed).saturating_add(server.nts),
         ntp_interleaved_hits: 0,
         ntp_timestamps: 0,
@@ -206,6 +206,7 @@ fn narrow(stats: &ServerStats64) -> ServerStats32 {
         ntp_drops: number(stats.ntp_drops),
         nke_drops: number(stats.nke_drops),
         command_drops: number(stats.command_drops),
+        log_drops: number(stats.log_drops),
         ntp_auth_hits: number(stats.ntp_auth_hits),
         ..ServerStats32::default()
     }

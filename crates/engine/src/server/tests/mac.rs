@@ -15,7 +15,7 @@ fn keys() -> KeyTable {
 }
 
 fn responder() -> Responder {
-    Responder::new(&everybody(), &keys())
+    Responder::new(&everybody(), &keys(), SEED)
 }
 
 /// A request and its MAC.

@@ -63,7 +63,7 @@ impl Client {
     }
 
     fn responder(&self) -> Responder {
-        let mut responder = Responder::new(&everybody(), &KeyTable::default());
+        let mut responder = Responder::new(&everybody(), &KeyTable::default(), SEED);
         responder.handle_key_ring(Some(Arc::new(self.ring.clone())), [3; 32]);
         responder
     }
@@ -155,7 +155,7 @@ fn a_reply_whose_seal_was_waited_for_too_long_is_worth_nothing() {
 fn na_03_nts_packet_when_nts_is_off() {
     let mut client = Client::new(Algorithm::AesSivCmac256);
     let asked = client.ask(7);
-    let mut plain = Responder::new(&everybody(), &KeyTable::default());
+    let mut plain = Responder::new(&everybody(), &KeyTable::default(), SEED);
     // The fields are like any others that nobody knows: the reply has none.
     assert_eq!(ask(&mut plain, &asked.packet).unwrap().len(), 48);
     let mut responder = client.responder();
@@ -173,7 +173,7 @@ fn na_03_nts_packet_when_nts_is_off() {
 fn a_unique_identifier_comes_back_without_nts_too() {
     let key = SymmetricKey::new(KeyAlgorithm::Sha1, b"between the two of us").unwrap();
     let client = Client::new(Algorithm::AesSivCmac256);
-    let mut responder = Responder::new(&everybody(), &[(9, key.clone())].into_iter().collect());
+    let mut responder = Responder::new(&everybody(), &[(9, key.clone())].into_iter().collect(), SEED);
     responder.handle_key_ring(Some(Arc::new(client.ring.clone())), [3; 32]);
     let field = |len: u8| [&[1, 4, 0, len + 4][..], &vec![len; usize::from(len)]].concat();
     let with = |mode, fields: &[&[u8]]| [&request(4, mode)[..], &fields.concat()].concat();
@@ -202,7 +202,7 @@ fn a_unique_identifier_comes_back_without_nts_too() {
         assert_eq!(ask(&mut responder, &with(Mode::Client, &[&fields])).unwrap().len(), 48);
     }
     assert_eq!(ask(&mut responder, &with(Mode::SymmetricActive, &[&field(32)])).unwrap().len(), 48);
-    let mut plain = Responder::new(&everybody(), &KeyTable::default());
+    let mut plain = Responder::new(&everybody(), &KeyTable::default(), SEED);
     assert_eq!(ask(&mut plain, &with(Mode::Client, &[&field(32)])).unwrap().len(), 48);
     assert_eq!((responder.report().nts, responder.report().authenticated), (0, 3));
 }
@@ -374,4 +374,57 @@ fn responders_for_workers_have_the_keys_and_randomness_of_their_own() {
     });
     assert_eq!([&first, &second].map(|reply| client.open(&asked, reply)), [Some(1), Some(1)]);
     assert_ne!(first, second);
+}
+
+fn limited(client: &Client) -> Responder {
+    let mut responder = client.responder();
+    let limit = crate::config::RateLimit { leak: u32::MAX, ..crate::config::RateLimit::default() };
+    let config = ServeConfig { rate_limit: Some(limit), ..everybody() };
+    responder.handle_config(&config, &KeyTable::default());
+    responder
+}
+
+/// AT-18: whoever floods in the name of a client with NTS does not get it limited.
+#[test]
+fn at18_a_client_with_nts_is_not_limited_by_those_without() {
+    let mut client = Client::new(Algorithm::AesSivCmac256);
+    let mut responder = limited(&client);
+    let answered = (0..1000).filter(|_| ask(&mut responder, &request(4, Mode::Client)).is_ok()).count();
+    assert_eq!(answered, 8);
+    for _ in 0..8 {
+        let asked = client.ask(0);
+        assert!(ask(&mut responder, &asked.packet).is_ok());
+    }
+    let asked = client.ask(0);
+    assert_eq!(ask(&mut responder, &asked.packet), Err("rate_limited"), "its own requests limit it");
+}
+
+/// AT-18: cookies are good from any address, so a client with NTS of its own must not be able to use up what belongs to
+/// another one, in whose name it asks.
+#[test]
+fn at18_a_client_with_nts_cannot_get_another_one_limited() {
+    let mut victim = Client::new(Algorithm::AesSivCmac256);
+    let mut attacker = Client::new(Algorithm::AesSivCmac256);
+    let key = [0x5a; 32];
+    attacker.keys = Keys::new(Algorithm::AesSivCmac256, &key, &key).unwrap();
+    let mut responder = limited(&victim);
+    let all_asked = |responder: &mut Responder, client: &mut Client, requests: u32| -> u32 {
+        (0..requests).map(|_| u32::from(ask(responder, &client.ask(0).packet).is_ok())).sum()
+    };
+    assert_eq!(all_asked(&mut responder, &mut attacker, 100), 8);
+    assert_eq!(all_asked(&mut responder, &mut victim, 8), 8);
+}
+
+#[test]
+fn a_kiss_for_a_client_with_nts_is_sealed() {
+    let mut client = Client::new(Algorithm::AesSivCmac256);
+    let mut responder = client.responder();
+    let limit = crate::config::RateLimit { burst: 1, leak: u32::MAX, kiss: Some(1), ..Default::default() };
+    let config = ServeConfig { rate_limit: Some(limit), ..everybody() };
+    responder.handle_config(&config, &KeyTable::default());
+    ask(&mut responder, &client.ask(0).packet).unwrap();
+    let asked = client.ask(0);
+    let kiss = ask(&mut responder, &asked.packet).unwrap();
+    assert_eq!(client.open(&asked, &kiss), Some(1));
+    assert_eq!(Header::parse(&kiss).unwrap().kiss_code(), Some(truechimer_wire::KissCode::Rate));
 }

@@ -5,7 +5,7 @@ use super::*;
 fn responder() -> Responder {
     let key =
         truechimer_wire::mac::SymmetricKey::new(truechimer_wire::mac::KeyAlgorithm::Md5, b"key").unwrap();
-    Responder::new(&ServeConfig { sign: true, ..everybody() }, &[(1, key)].into_iter().collect())
+    Responder::new(&ServeConfig { sign: true, ..everybody() }, &[(1, key)].into_iter().collect(), SEED)
 }
 
 /// A member's request: 68 bytes, or 120 in the extended form.
