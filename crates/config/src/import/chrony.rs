@@ -6,6 +6,7 @@
 
 mod clock;
 mod directives;
+mod limit;
 mod manual;
 mod nts;
 mod serve;
@@ -44,6 +45,7 @@ struct Later {
     log_folder: Said<String>,
     log_banner: Said<i64>,
     signd: Said<String>,
+    clients: limit::Clients,
     nts: nts::Server,
 }
 

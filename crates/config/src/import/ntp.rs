@@ -28,6 +28,9 @@ const READ: &[&str] = &[
     "pool",
     "peer",
     "restrict",
+    "discard",
+    "limit",
+    "mru",
     "unrestrict",
     "interface",
     "nic",
@@ -47,6 +50,7 @@ struct Reader<'w, 'f> {
     work: &'w mut Work<'f>,
     depth: usize,
     rules: Vec<restrict::Rule>,
+    limit: restrict::Limit,
     /// Where `listen` names places, by line.
     listeners: Vec<(String, At)>,
     /// All addresses of IPv4 and IPv6, if a line says so.
@@ -70,6 +74,7 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
         work,
         depth: 0,
         rules: Vec::new(),
+        limit: restrict::Limit::default(),
         listeners: Vec::new(),
         wildcard: [None; 2],
         without: [false; 2],
@@ -159,6 +164,8 @@ impl Reader<'_, '_> {
                 }
                 _ => self.work.wrong(at, "one folder is wanted"),
             },
+            "discard" | "limit" => self.discard(at, directive, words),
+            "mru" => self.mru(at, words),
             "statistics" => self.statistics(at, words),
             "filegen" => self.filegen(at, words),
             "tos" => self.pairs(at, "tos", words),

@@ -179,6 +179,7 @@ impl Reader<'_, '_, '_> {
 
     fn server(&mut self, table: &DeTable<'_>) {
         let mut limited = false;
+        let mut limit = (None, None);
         for (key, value, at) in self.pairs(table) {
             match (key, value) {
                 ("listen", DeValue::String(address)) => {
@@ -197,8 +198,11 @@ impl Reader<'_, '_, '_> {
                         self.work.change(at, "who is not allowed gets no answer, not even a refusal");
                     }
                 }
-                ("rate-limiting-cache-size" | "rate-limiting-cutoff-ms", _) => {
-                    self.work.not_yet(at, "every request of an allowed client is answered; a reply is never longer than its request");
+                ("rate-limiting-cache-size", value) if whole(value).is_some() => {
+                    limit.0 = whole(value).map(|count| (count, at));
+                }
+                ("rate-limiting-cutoff-ms", value) if whole(value).is_some() => {
+                    limit.1 = whole(value).map(|cutoff| (cutoff, at));
                 }
                 ("require-nts", DeValue::Boolean(false)) | ("accept-ntp-versions", _) => {
                     self.work.void(at, "NTPv1 to NTPv4 are answered")
@@ -207,6 +211,7 @@ impl Reader<'_, '_, '_> {
                 _ => self.unknown("[[server]]", key, at),
             }
         }
+        self.rate_limit(limit);
         if !limited {
             let at = self.pairs(table).first().map(|(_, _, at)| *at);
             for all in [super::values::ALL_V4, super::values::ALL_V6] {
@@ -214,6 +219,25 @@ impl Reader<'_, '_, '_> {
             }
             if let Some(at) = at {
                 self.work.danger(at, "everybody who can reach this machine is answered: name the networks of your clients in `allow`");
+            }
+        }
+    }
+
+    /// ntpd-rs answers a client that asks again too soon with a kiss code, always.
+    fn rate_limit(&mut self, (size, cutoff_ms): (Said, Said)) {
+        match size {
+            Some((count, at)) if count > 0 => {
+                let seconds =
+                    cutoff_ms.map_or(1.0, |(cutoff_ms, _)| cutoff_ms.clamp(1, 86_400_000) as f64 * 1e-3);
+                let value = format!("{{ interval = {}, burst = 1, kod = 1 }}", duration(seconds));
+                self.work.set("serve", "rate_limit", value, at);
+                self.work.draft.set("serve", "clients", count.clamp(8, 65_536).to_string(), Some(at));
+                self.work.change(at, "one in four requests above the limit is answered all the same, so that nobody is cut off");
+            }
+            _ => {
+                for at in size.map(|(_, at)| at).into_iter().chain(cutoff_ms.map(|(_, at)| at)) {
+                    self.work.void(at, "nothing is limited without a `rate-limiting-cache-size`");
+                }
             }
         }
     }
@@ -331,6 +355,9 @@ fn host_and_port(address: &str) -> (&str, Option<i64>) {
         None => (address, None),
     }
 }
+
+/// A number and its line.
+type Said = Option<(i64, At)>;
 
 fn whole(value: &DeValue<'_>) -> Option<i64> {
     match value {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::directives::LOCAL_OPTIONS;
-use super::{Line, Reader, directives, option};
+use super::{Line, Reader, option};
 use crate::import::draft::string;
 use crate::import::values::{duration, ppm};
 use crate::text::quote;
@@ -216,23 +216,5 @@ impl Reader<'_, '_> {
                 _ => self.by_table(line.at, entry.name, entry.capability),
             }
         }
-    }
-
-    /// Options of `ratelimit` and its like, with those that hold.
-    pub(super) fn limits(&mut self, line: &Line<'_>) -> Option<i64> {
-        let mut options = line.words.iter();
-        let mut interval = None;
-        while let Some(next) = option(directives::LIMIT_OPTIONS, line.directive.name, &mut options) {
-            match next {
-                Ok((entry, value)) if entry.name == "interval" => interval = value.parse().ok(),
-                Ok(_) => {}
-                Err(fault) => {
-                    self.wrong(line.at, fault);
-                    return None;
-                }
-            }
-        }
-        self.by_table(line.at, "", line.directive.capability);
-        interval
     }
 }

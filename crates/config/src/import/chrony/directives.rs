@@ -119,8 +119,8 @@ pub static DIRECTIVES: &[Directive] = &[
     d("bindaddress", "ADDRESS", Honoured("`serve.listen`")),
     d("binddevice", "INTERFACE", Honoured("`interface` in `serve.listen`")),
     d("broadcast", "INTERVAL:i ADDRESS [PORT:i]", Never("broadcasts can be forged by anybody on the network; let clients name this server")),
-    d("clientloglimit", "BYTES:i", Unneeded("the memory for clients is fixed")),
-    d("noclientlog", "", Unneeded("no client is entered in a log")),
+    d("clientloglimit", "BYTES:i", Partly("`serve.clients`, one client for each 128 bytes, at most 65536; memory is taken at the start")),
+    d("noclientlog", "", Honoured("`serve.clients = 0`")),
     d("local", "...", Honoured("`[local]`; its options are below")),
     d("ntpsigndsocket", "FOLDER:f", Honoured("`serve.signd`")),
     d("ntsport", "PORT:i", Honoured("`serve.nts.listen`")),
@@ -131,7 +131,8 @@ pub static DIRECTIVES: &[Directive] = &[
     d("ntsntpserver", "HOST", Honoured("`serve.nts.ntp_server`")),
     d("ntsrotate", "INTERVAL:n", Partly("`serve.nts.rotate`; keys of chronyd's own file are not read")),
     d("port", "PORT:i", Honoured("the port in `serve.listen`")),
-    d("ratelimit", "...", NotYet("every request of an allowed client is answered; a reply is never longer than its request")),
+    d("ratelimit", "...", Partly("`serve.rate_limit`, without chronyd's exception for clients that ask more often when they get no answer; \
+        requests with a key or NTS are counted apart, and with IPv6 a network of 64 bits is one client")),
     d("ntsratelimit", "...", Partly("`serve.nts.max_rate` from `interval`; bursts are five seconds long")),
     d("smoothtime", "MAX-FREQ:n MAX-WANDER:n [leaponly]", NotYet(NO_SMOOTHING)),
     // Command and monitoring access.
@@ -232,10 +233,10 @@ pub static LOCAL_OPTIONS: &[Directive] = &[
 /// Options of `ratelimit`, `ntsratelimit` and `cmdratelimit`.
 #[rustfmt::skip]
 pub static LIMIT_OPTIONS: &[Directive] = &[
-    d("interval", "POLL:i", Partly("for key exchange only")),
-    d("burst", "RESPONSES:i", NotYet("bursts are five seconds long")),
-    d("leak", "RATE:i", NotYet("nothing leaks")),
-    d("kod", "RATE:i", NotYet("no kiss codes are sent for asking too often")),
+    d("interval", "POLL:i", Honoured("`rate_limit.interval`, and `nts.max_rate` for key exchange")),
+    d("burst", "RESPONSES:i", Partly("`rate_limit.burst`; bursts of key exchange are five seconds long")),
+    d("leak", "RATE:i", Partly("`rate_limit.leak`, two to that power; key exchange does not leak")),
+    d("kod", "RATE:i", Honoured("`rate_limit.kod`, two to that power")),
 ];
 
 /// The entry of this name, in any case.

@@ -56,7 +56,8 @@ impl Reader<'_, '_> {
             }
             "ntsntpserver" => self.later.nts.plain.push(("ntp_server", string(line.word(0)), at)),
             "ntsratelimit" => {
-                let interval = self.limits(line).unwrap_or(6).clamp(-30, 30);
+                let interval =
+                    self.limits(line).and_then(|limits| limits.interval).unwrap_or(6).clamp(-30, 30);
                 let rate = 2f64.powi(-i32::try_from(interval).unwrap_or(6)).clamp(0.1, 100_000.0);
                 self.later.nts.plain.push(("max_rate", decimal(rate), at));
             }

@@ -57,8 +57,7 @@ impl Reader<'_, '_> {
                     "whoever listens to broadcasts without keys believes anybody on the network",
                 );
             }
-            "ratelimit" | "cmdratelimit" => _ = self.limits(line),
-            _ => return false,
+            _ => return self.limit(line),
         }
         true
     }
@@ -160,6 +159,7 @@ impl Reader<'_, '_> {
             for at in alone.into_iter().chain(bound).flatten() {
                 self.work.void(at, why);
             }
+            self.no_limits(why);
             self.no_nts_server(why);
             return;
         }
@@ -175,6 +175,7 @@ impl Reader<'_, '_> {
         if let Some((folder, at)) = self.later.signd.take() {
             self.work.set("serve", "signd", string(&folder), at);
         }
+        self.finish_limits();
         self.finish_nts_server();
     }
 

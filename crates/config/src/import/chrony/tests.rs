@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use truechimer_engine::config::{Authentication, SourceKind};
+use truechimer_engine::config::{Authentication, RateLimit, SourceKind};
 
 use super::*;
 use crate::import::tests::{Disk, hold, shown};
@@ -134,6 +134,18 @@ fn values_are_the_same_in_our_units() {
     assert_eq!(serve.listen.len(), 1);
     assert_eq!(serve.listen[0].address.to_string(), "0.0.0.0:1234");
     assert_eq!(serve.access.len(), 2);
+}
+
+#[test]
+fn limits_of_clients_are_powers_of_two() {
+    let serve = |lines: &str| config(&format!("server a.example\nallow\n{lines}")).engine.serve.unwrap();
+    let limit = |interval_ns, burst, leak, kiss| Some(RateLimit { interval_ns, burst, leak, kiss });
+    assert_eq!(serve("ratelimit\n").rate_limit, limit(8_000_000_000, 8, 4, None));
+    let all = serve("ratelimit interval -4 burst 20 leak 1 kod 3\nclientloglimit 262144\n");
+    assert_eq!((all.rate_limit, all.clients), (limit(62_500_000, 20, 2, Some(8)), 2048));
+    let none = serve("noclientlog\nratelimit\n");
+    assert_eq!((none.rate_limit, none.clients), (None, 0));
+    assert!(config("server a.example\nratelimit\nclientloglimit 1\n").engine.serve.is_none());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Reader;
 use crate::import::draft::string;
-use crate::import::values::{ALL_V4, ALL_V6, Network};
+use crate::import::values::{ALL_V4, ALL_V6, Network, duration, integer, number};
 use crate::import::work::At;
 use crate::text::quote;
 
@@ -13,6 +13,23 @@ pub(super) struct Rule {
     network: Network,
     flags: Vec<String>,
     at: At,
+}
+
+/// One of so many requests above the limit is answered with a kiss code: ntpd sends them at a limited rate.
+const KOD: u32 = 4;
+
+/// How often a client is answered.
+#[derive(Default)]
+pub(super) struct Limit {
+    /// Some network is limited.
+    wanted: Option<At>,
+    kod: bool,
+    interval_s: Option<f64>,
+    burst: Option<u32>,
+    /// Lines that say how.
+    said: Vec<At>,
+    /// How many are remembered.
+    clients: Option<(i64, At)>,
 }
 
 /// Flags that withhold what nobody gets here.
@@ -74,10 +91,10 @@ impl Reader<'_, '_> {
         match flag {
             "ignore" | "noserve" => {}
             "limited" => {
-                let text = "`limited`: every request of an allowed client is answered; a reply is never longer than its request";
-                self.work.not_yet(at, text);
+                self.limit.wanted = Some(at);
+                self.work.change(at, "`limited`: `serve.rate_limit` holds for every client");
             }
-            "kod" => self.work.not_yet(at, "`kod`: no kiss codes are sent for asking too often"),
+            "kod" => self.limit.kod = true,
             "notrust" => self.work.not_yet(at, "`notrust`: clients are answered without keys too"),
             "mssntp" if self.has_signd => {}
             "mssntp" => {
@@ -168,6 +185,7 @@ impl Reader<'_, '_> {
         if !self.work.draft.has("serve") {
             return;
         }
+        self.finish_limit();
         for (network, allow, at) in access {
             // What is refused anyway need not be.
             let covered = rules.iter().any(|rule| !denies(rule) && rule.network.covers(&network));
@@ -187,6 +205,70 @@ impl Reader<'_, '_> {
                 }
             }
         }
+    }
+
+    /// `discard` of ntpd, in powers of two, and `limit` of NTPsec, in packets a second.
+    pub(super) fn discard(&mut self, at: At, directive: &str, words: &[&str]) {
+        for pair in words.chunks(2) {
+            let Some((name, value)) = (match pair {
+                [name, value] => number(value).map(|value| (*name, value)),
+                _ => None,
+            }) else {
+                return self.work.wrong(at, format!("`{directive}` takes pairs of a name and a number"));
+            };
+            match (directive, name) {
+                ("discard", "average") => self.limit.interval_s = Some(value.clamp(-19.0, 16.0).exp2()),
+                ("limit", "average") => self.limit.interval_s = Some(1.0 / value.clamp(1e-4, 1e6)),
+                ("limit", "burst") => self.limit.burst = Some(value.clamp(1.0, 1e5) as u32),
+                ("discard", "minimum" | "monitor") | ("limit", "kod") => {
+                    let text = format!(
+                        "`{name}`: bursts are limited by their number, kiss codes by `rate_limit.kod`"
+                    );
+                    self.work.ignore(at, text);
+                }
+                _ => return self.work.wrong(at, format!("`{directive}` has no {}", quote(name))),
+            }
+        }
+        self.work.keep(at);
+        self.limit.said.push(at);
+    }
+
+    /// `mru`.
+    pub(super) fn mru(&mut self, at: At, words: &[&str]) {
+        for pair in words.chunks(2) {
+            match pair {
+                ["maxdepth", count] if integer(count).is_some() => {
+                    let count = integer(count).unwrap_or(0).clamp(8, 65_536);
+                    self.limit.clients = Some((count, at));
+                    self.work.keep(at);
+                }
+                [_, value] if integer(value).is_some() => {
+                    self.work.ignore(at, "the table of clients has the size that `serve.clients` says");
+                }
+                _ => return self.work.wrong(at, "`mru` takes pairs of a name and a number"),
+            }
+        }
+    }
+
+    fn finish_limit(&mut self) {
+        let limit = std::mem::take(&mut self.limit);
+        if let Some((count, at)) = limit.clients {
+            self.work.set("serve", "clients", count.to_string(), at);
+        }
+        let Some(at) = limit.wanted else {
+            for at in limit.said {
+                self.work.void(at, "no `restrict` line says `limited`");
+            }
+            return;
+        };
+        let mut value = format!("{{ interval = {}", duration(limit.interval_s.unwrap_or(8.0)));
+        if let Some(burst) = limit.burst {
+            value.push_str(&format!(", burst = {burst}"));
+        }
+        if limit.kod {
+            value.push_str(&format!(", kod = {KOD}"));
+        }
+        self.work.draft.set("serve", "rate_limit", value + " }", Some(at));
     }
 
     fn listen(&mut self, ipv4: bool) {
