@@ -64,6 +64,8 @@ pub struct Paths {
     pub signd: Option<PathBuf>,
     /// `daemon.run_dir`: the folder of `observe.sock` and `control.sock`; `None` opens neither.
     pub run_dir: Option<PathBuf>,
+    /// `daemon.source_dirs`: folders of files with further sources.
+    pub source_dirs: Vec<PathBuf>,
 }
 
 /// `daemon.roles`: where work runs that needs other privileges, such as resolving names.
@@ -95,8 +97,14 @@ pub const FREQUENCY_FILE: &str = "frequency";
 
 impl Paths {
     /// Nothing on the disk: no state is kept, no socket opened.
-    pub const NONE: Self =
-        Self { frequency_file: None, state_dir: None, keys: None, signd: None, run_dir: None };
+    pub const NONE: Self = Self {
+        frequency_file: None,
+        state_dir: None,
+        keys: None,
+        signd: None,
+        run_dir: None,
+        source_dirs: Vec::new(),
+    };
 }
 
 /// The places of an installed system.
@@ -109,6 +117,7 @@ impl Default for Paths {
             keys: None,
             signd: None,
             run_dir: Some(PathBuf::from(RUN_DIR)),
+            source_dirs: Vec::new(),
         }
     }
 }

@@ -114,6 +114,12 @@ impl Diagnostic {
         self
     }
 
+    /// The same as something that the configuration can be used with.
+    pub(crate) fn harmless(mut self) -> Self {
+        self.severity = self.severity.min(Severity::Warning);
+        self
+    }
+
     /// A second place that has to do with it.
     pub(crate) fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((self.document.clip(&span), label.into()));

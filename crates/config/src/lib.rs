@@ -33,6 +33,7 @@ mod address;
 mod config;
 mod diagnostic;
 mod document;
+mod folders;
 pub mod import;
 pub mod keys;
 mod lint;
@@ -49,6 +50,7 @@ mod unknown;
 
 pub use config::{Config, ControlDoors, ERA_FLOOR, FREQUENCY_FILE, Paths, RUN_DIR, Ready, Roles, STATE_DIR};
 pub use diagnostic::{Diagnostic, Severity};
+pub use folders::source_file;
 pub use lint::lint;
 pub use manual::{man_page, markdown};
 pub use parse::{Parsed, parse, parse_bytes, unreadable};

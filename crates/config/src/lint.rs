@@ -14,7 +14,8 @@ use crate::{Diagnostic, Parsed, address};
 
 use network::{everybody, listens_on};
 
-/// Advice about a file that can be used, in the order of the file; then what was found in its key file, if that was read.
+/// Advice about a file that can be used, in the order of the file; then what was found in its key file and in its folders of
+/// sources, if those were read.
 pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     let mut linter = Linter { parsed, found: Vec::new() };
     sources::lint(&mut linter);
@@ -27,8 +28,12 @@ pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     lint_clock(&mut linter);
     lint_local(&mut linter);
     let mut found = linter.found;
-    found.sort_by_key(Diagnostic::start);
+    // What is said of files in folders comes after what is said of the file itself.
+    let elsewhere =
+        |finding: &Diagnostic| (finding.file != parsed.document.name).then(|| finding.file.clone());
+    found.sort_by_cached_key(|finding| (elsewhere(finding), finding.start()));
     found.extend_from_slice(&parsed.key_findings);
+    found.extend_from_slice(&parsed.folders.findings);
     found
 }
 
@@ -38,10 +43,10 @@ struct Linter<'p> {
 }
 
 impl Linter<'_> {
-    /// Says something about the key (or section) at this path.
+    /// Says something about the key (or section) at this path; `source[3]` may stand in a file of its own.
     fn say(&mut self, rule: &'static Rule, path: &str, message: impl Into<String>, help: impl Into<String>) {
-        let place = self.parsed.places.of(path);
-        let diagnostic = Diagnostic::new(rule, &self.parsed.document, place, message.into());
+        let (document, place) = self.parsed.folders.place(path, self.parsed);
+        let diagnostic = Diagnostic::new(rule, document, place, message.into());
         self.found.push(diagnostic.help(help));
     }
 }

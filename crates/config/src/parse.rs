@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use crate::config::FREQUENCY_FILE;
 use crate::document::Document;
+use crate::folders::Folders;
 use crate::reader::{Places, Reader, Root};
 use crate::reference::{CONFIGURATION, Schema};
 use crate::sections::{self, read_sources};
@@ -21,6 +22,8 @@ pub struct Parsed {
     pub warnings: Vec<Diagnostic>,
     /// What was found in the key file.
     pub(crate) key_findings: Vec<Diagnostic>,
+    /// What came from the files of `daemon.source_dirs`.
+    pub(crate) folders: Folders,
     pub(crate) document: Arc<Document>,
     pub(crate) places: Places,
 }
@@ -35,6 +38,7 @@ pub fn parse(text: &str, file: &str) -> Result<Parsed, Vec<Diagnostic>> {
         config,
         warnings: Vec::new(),
         key_findings: Vec::new(),
+        folders: Folders::default(),
         document: reader.document,
         places: reader.places,
     };
@@ -62,7 +66,7 @@ pub fn parse_other<T>(
     parse_as(schema, text, file, read).map(|(value, _)| value)
 }
 
-fn parse_as<T>(
+pub(crate) fn parse_as<T>(
     schema: &'static Schema,
     text: &str,
     file: &str,
@@ -220,7 +224,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     if let Some(table) = reader.section(root, "keys") {
         config.paths.keys = sections::read_keys(reader, &table);
     }
-    config.engine.sources = read_sources(reader, root);
+    config.engine.sources = read_sources(reader, root, root.has("keys", "file"));
     if let Some(table) = reader.section(root, "selection") {
         config.engine.selection = sections::read_selection(reader, &table);
     }
@@ -241,6 +245,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let defaults = Paths::default();
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
     config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
+    config.paths.source_dirs = daemon.source_dirs;
     if let Some(table) = reader.section(root, "serve") {
         let mut serve = sections::read_serve(reader, &table);
         config.paths.signd = sections::path(reader, &table, "signd").flatten();

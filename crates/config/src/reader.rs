@@ -29,6 +29,11 @@ const MOST_FINDINGS: usize = 50;
 pub(crate) struct Places(BTreeMap<String, Range<usize>>);
 
 impl Places {
+    /// Notes where something stands.
+    pub(crate) fn insert(&mut self, path: String, span: Range<usize>) {
+        self.0.insert(path, span);
+    }
+
     /// Whether the file has this key.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.0.contains_key(path)

@@ -7,6 +7,7 @@ mod table;
 use crate::units;
 
 pub use schema::Schema;
+pub(crate) use table::SOURCE_FILE;
 pub use table::{CONFIGURATION, KEYS, SECTIONS};
 
 /// A section of the file.

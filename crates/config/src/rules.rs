@@ -104,4 +104,5 @@ rules! {
     NTS_FILE_UNCHECKED = "L072" Note "Certificates can be read by whoever checks the configuration";
     LOST_LINE = "L080" Warning "A line of another program's configuration can be taken over";
     DANGEROUS_LINE = "L081" Warning "A line of another program's configuration does not endanger anybody";
+    SOURCE_AGAIN = "L090" Note "A source in `source_dirs` is not there already";
 }

@@ -15,7 +15,7 @@ pub use rest::read_selection;
 pub(crate) use rest::{read_control, read_daemon, read_keys, read_local};
 pub(crate) use serve::read_serve;
 pub use source::read_options;
-pub(crate) use source::read_sources;
+pub(crate) use source::{MOST_SOURCES, read_sources};
 
 use std::path::PathBuf;
 

@@ -19,7 +19,8 @@ mod tests;
 /// Arguments.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Nothing is started or changed, and no daemon is needed. The key file, if one is named, is looked at too. Each finding has the identifier of its rule: C... makes the \
+Nothing is started or changed, and no daemon is needed. The key file and the folders of \
+sources, if they are named, are looked at too. Each finding has the identifier of its rule: C... makes the \
 file unusable, L... is advice, with the document that gives it.
 
 Exit status:
@@ -87,20 +88,26 @@ fn findings(bytes: &[u8], name: &str) -> Vec<Diagnostic> {
 
 /// The advice, with that about the key file if there is one and whoever asks may read it.
 fn with_keys(parsed: &mut Parsed) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Some(path) = parsed.config.paths.keys.clone() else { return Ok(lint(parsed)) };
+    let Some(path) = parsed.config.paths.keys.clone() else { return Ok(with_folders(parsed)) };
     match files::read_secret(&path, MAX_BYTES) {
         Ok((bytes, exposed)) => {
             let file = parse_keys(&bytes, &path.display().to_string(), exposed)?;
             parsed.take_keys(file)?;
-            Ok(lint(parsed))
+            Ok(with_folders(parsed))
         }
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            let mut findings = lint(parsed);
+            let mut findings = with_folders(parsed);
             findings.push(parsed.keys_unchecked(&error));
             Ok(findings)
         }
         Err(error) => Err(vec![parsed.keys_unreadable(&error)]),
     }
+}
+
+/// The advice, with that about the files of `daemon.source_dirs`.
+fn with_folders(parsed: &mut Parsed) -> Vec<Diagnostic> {
+    parsed.take_folders(&chimerd::Disk);
+    lint(parsed)
 }
 
 fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Result<Outcome, Failure> {

@@ -164,6 +164,17 @@ impl Daemon {
     /// is renewed would not be noticed.
     pub fn check_files_again(&mut self) {
         let now = self.clocks.now();
+        for path in &self.config.paths.source_dirs {
+            if let Err(error) = std::fs::read_dir(path)
+                && error.kind() == std::io::ErrorKind::PermissionDenied
+            {
+                let text = format!(
+                    "{} cannot be read any more ({error}): on a reload its sources are lost",
+                    path.display()
+                );
+                self.journal.line(now.mono, Priority::Warning, &text);
+            }
+        }
         let Some(nts) = &self.nts else { return };
         for path in nts.files() {
             if let Err(error) = std::fs::File::open(path)

@@ -42,7 +42,8 @@ pub(super) fn load(args: &RunArgs) -> Result<Config, Unusable> {
                 .map_err(|error| vec![unreadable(&name, &error)])
                 .and_then(|bytes| parse_bytes(&bytes, &name))
                 .and_then(with_keys);
-            let parsed = parsed.map_err(unusable)?;
+            let mut parsed = parsed.map_err(unusable)?;
+            parsed.take_folders(&Disk);
             complain(&render(&parsed.warnings, color));
             parsed
         }
@@ -86,12 +87,19 @@ fn run_as_ours(imported: &Imported, name: &str) -> Result<Parsed, Vec<Diagnostic
         let path = missing.as_deref().unwrap_or(Path::new("")).display();
         complain(&format!("{name}: warning: there is no key file {path}, and no source needs it\n"));
     }
-    let mut told = imported.findings();
-    told.extend(parsed.warnings.iter().cloned());
-    let told = told.iter().filter(|finding| finding.severity >= Severity::Warning);
-    complain(&told.map(|finding| format!("{finding}\n")).collect::<String>());
+    tell(imported.findings());
     let back = |finding: Diagnostic| if finding.file == name { imported.translate(finding) } else { finding };
-    with_keys(parsed).map_err(|findings| findings.into_iter().map(back).collect())
+    let mut parsed =
+        with_keys(parsed).map_err(|findings| findings.into_iter().map(back).collect::<Vec<Diagnostic>>())?;
+    parsed.take_folders(&Disk);
+    tell(parsed.warnings.drain(..).map(back));
+    Ok(parsed)
+}
+
+/// A line each.
+fn tell(findings: impl IntoIterator<Item = Diagnostic>) {
+    let told = findings.into_iter().filter(|finding| finding.severity >= Severity::Warning);
+    complain(&told.map(|finding| format!("{finding}\n")).collect::<String>());
 }
 
 fn uses_keys(config: &Config) -> bool {

@@ -8,9 +8,7 @@ fn files(dir: &Path) -> StateFiles {
     StateFiles::new(&Paths {
         frequency_file: Some(dir.join("frequency")),
         state_dir: Some(dir.to_owned()),
-        keys: None,
-        signd: None,
-        run_dir: None,
+        ..Paths::NONE
     })
 }
 
@@ -115,9 +113,7 @@ fn at_36_a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
     let mut state = StateFiles::new(&Paths {
         frequency_file: Some(dir.path().join("missing/frequency")),
         state_dir: Some(dir.path().join("missing")),
-        keys: None,
-        signd: None,
-        run_dir: None,
+        ..Paths::NONE
     });
     assert_eq!(
         state.save_frequency(&Oscillator::default()).unwrap_err().path,

@@ -15,9 +15,12 @@ mod source;
 pub use directives::{Capability, DIRECTIVES, Directive, LIMIT_OPTIONS, LOCAL_OPTIONS, SOURCE_OPTIONS};
 pub use manual::markdown;
 
+use std::path::Path;
+
+use super::draft::string;
 use super::values::{integer, number};
 use super::work::{At, Work};
-use super::{include, values};
+use super::{Dialect, Imported, NoFiles, include, values};
 use crate::text::{nearest, quote};
 
 /// Files include files only so deep.
@@ -34,6 +37,7 @@ type Said<T> = Option<(T, At)>;
 /// What can only be written when every line has been read.
 #[derive(Default)]
 struct Later {
+    source_dirs: Vec<(Vec<String>, At)>,
     bind_sources: Vec<(std::net::IpAddr, At)>,
     refresh: Said<f64>,
     rules: Vec<serve::Rule>,
@@ -83,6 +87,17 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
     let mut reader = Reader { work, later: Later::default(), depth: 0, sources_only: false };
     reader.file(text, name);
     reader.finish();
+}
+
+/// Reads a file of a `sourcedir` by itself; `keys` is the key file, if there is one.
+pub(crate) fn import_sources(text: &str, name: &str, keys: Option<&Path>) -> Imported {
+    let mut work = Work::new(&NoFiles);
+    if let Some(path) = keys {
+        work.draft.set("keys", "file", string(&path.to_string_lossy()), None);
+    }
+    let mut reader = Reader { work: &mut work, later: Later::default(), depth: 0, sources_only: true };
+    reader.file(text, name);
+    work.settle(Dialect::Chrony, name)
 }
 
 impl Reader<'_, '_> {
@@ -150,25 +165,20 @@ impl Reader<'_, '_> {
             "include" if !include::is_pattern(pattern) => vec![pattern.to_owned()],
             "include" => include::matching(self.work.files, pattern),
             "confdir" => include::in_folders(self.work.files, &line.words, ".conf"),
-            _ => include::in_folders(self.work.files, &line.words, ".sources"),
+            _ => {
+                let folders = line.words.iter().map(|word| (*word).to_owned()).collect();
+                self.later.source_dirs.push((folders, line.at));
+                return true;
+            }
         };
-        if paths.is_empty() {
-            self.work.ignore(line.at, "there is no such file now");
-        } else if line.directive.name == "sourcedir" {
-            self.by_table(line.at, "", line.directive.capability);
-        } else {
-            self.work.keep(line.at);
+        match paths.is_empty() {
+            true => self.work.ignore(line.at, "there is no such file now"),
+            false => self.work.keep(line.at),
         }
-        let outside = self.sources_only;
+        self.depth += 1;
         for path in paths {
             match self.work.files.read(&path) {
-                Ok(text) => {
-                    self.depth += 1;
-                    self.sources_only |= line.directive.name == "sourcedir";
-                    self.file(&text, &path);
-                    self.sources_only = outside;
-                    self.depth -= 1;
-                }
+                Ok(text) => self.file(&text, &path),
                 Err(error) => {
                     let fault = format!("cannot read {}: {error}", quote(&path));
                     match line.directive.name {
@@ -178,10 +188,40 @@ impl Reader<'_, '_> {
                 }
             }
         }
+        self.depth -= 1;
         true
     }
 
+    /// The daemon reads the folders itself, unless more is said here that holds for the sources in them.
+    fn finish_folders(&mut self) {
+        let more = match (&self.later.bind_sources[..], self.later.refresh) {
+            ([], None) => None,
+            ([], Some(_)) => Some("ntsrefresh"),
+            _ => Some("bindacqaddress"),
+        };
+        for (folders, at) in std::mem::take(&mut self.later.source_dirs) {
+            let Some(more) = more else {
+                self.work.keep(at);
+                for folder in folders {
+                    self.work.draft.push("daemon", "source_dirs", string(&folder), Some(at));
+                }
+                continue;
+            };
+            self.work.change(at, format!("what is in the files now, as `{more}` holds for it too"));
+            self.sources_only = true;
+            let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+            for path in include::in_folders(self.work.files, &folders, ".sources") {
+                match self.work.files.read(&path) {
+                    Ok(text) => self.file(&text, &path),
+                    Err(error) => self.work.impossible(at, format!("cannot read {}: {error}", quote(&path))),
+                }
+            }
+            self.sources_only = false;
+        }
+    }
+
     fn finish(&mut self) {
+        self.finish_folders();
         self.finish_sources();
         self.finish_logs();
         self.finish_serve();

@@ -90,6 +90,12 @@ impl Imported {
         Ok(parsed)
     }
 
+    /// Where the line of the original is that a line of `toml`, from 1, comes from.
+    pub(crate) fn span_of(&self, line: usize) -> Range<usize> {
+        let at = self.sources.get(line.saturating_sub(1)).copied().flatten();
+        at.and_then(|at| self.origins.get(at)).map_or(0..0, |origin| origin.span.clone())
+    }
+
     /// A finding about our file as one about the line of the original.
     #[must_use]
     pub fn translate(&self, finding: Diagnostic) -> Diagnostic {

@@ -8,15 +8,21 @@ use super::{Key, Kind, Schema, Section};
 pub static CONFIGURATION: Schema =
     Schema { sections: SECTIONS, keys: &[KEYS], without: &[], foreign: FOREIGN };
 
+/// A file in a folder of `daemon.source_dirs`.
+pub(crate) static SOURCE_FILE: Schema =
+    Schema { sections: &[SOURCE], keys: &[KEYS], without: &[], foreign: FOREIGN };
+
+const SOURCE: Section = Section {
+    name: "source",
+    repeated: true,
+    about: "Where time comes from. Each `[[source]]` is one server or one pool of servers, named by exactly one \
+            of `server` and `pool`. Four sources or more let a majority outvote a wrong one; one source is \
+            believed whatever it says.",
+};
+
 /// All sections.
 pub static SECTIONS: &[Section] = &[
-    Section {
-        name: "source",
-        repeated: true,
-        about: "Where time comes from. Each `[[source]]` is one server or one pool of servers, named by exactly one \
-                of `server` and `pool`. Four sources or more let a majority outvote a wrong one; one source is \
-                believed whatever it says.",
-    },
+    SOURCE,
     Section {
         name: "serve",
         repeated: false,
@@ -385,4 +391,10 @@ pub static KEYS: &[Key] = &[
     key("daemon", "run_dir", Kind::Path { longest: 90 }, r#"`"/run/truechimer"`"#, r#""/run/chimer2""#,
         "The folder of the sockets that `chimer` talks to: `observe.sock` for everybody, `control.sock` for the \
          group. `false` opens none."),
+    key("daemon", "source_dirs", Kind::Paths { most: 16, longest: 4000 }, "`[]`", r#"["/run/truechimer-dhcp"]"#,
+        "Folders of files with further sources, such as those that the network names by DHCP: see `docs/dhcp.md`. Files whose \
+         names end in `.toml` have `[[source]]` tables and nothing else; those that end in `.sources` have lines of chrony. \
+         They are read at the start and at each reload, in the order of the folders and of their names; a folder that is \
+         not there is empty. A file that is wrong is told of and left out, and so is a source that there is already. The \
+         daemon's account must be able to read them."),
 ];

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use toml::de::DeValue;
 use truechimer_engine::config::{AuthenticationPolicy, LocalConfig, SelectionConfig};
 
-use super::{path, set};
+use super::{path, paths, set};
 use crate::config::ControlDoors;
 use crate::reader::{Reader, Table};
 use crate::rules;
 use crate::text::quote;
 use crate::{Ready, Roles};
+
+/// More folders of sources than these nobody has.
+const MOST_SOURCE_DIRS: usize = 16;
 
 /// `[selection]`.
 pub fn read_selection(reader: &mut Reader, table: &Table<'_>) -> SelectionConfig {
@@ -59,6 +62,7 @@ pub(crate) struct Daemon {
     pub(crate) user: Option<String>,
     pub(crate) state_dir: Option<Option<PathBuf>>,
     pub(crate) run_dir: Option<Option<PathBuf>>,
+    pub(crate) source_dirs: Vec<PathBuf>,
 }
 
 /// `[daemon]`.
@@ -77,6 +81,7 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
         user: read_user(reader, table),
         state_dir: path(reader, table, "state_dir"),
         run_dir: path(reader, table, "run_dir"),
+        source_dirs: paths(reader, table, "source_dirs", MOST_SOURCE_DIRS),
     }
 }
 

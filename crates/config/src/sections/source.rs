@@ -17,18 +17,18 @@ use crate::rules;
 use crate::text::quote;
 
 /// More sources than these help nobody.
-const MOST_SOURCES: usize = 64;
+pub(crate) const MOST_SOURCES: usize = 64;
 const DEFAULT_PORT: u16 = 123;
 const DEFAULT_POOL_SIZE: u8 = 4;
 
-/// All sources, without the faulty ones.
-pub(crate) fn read_sources(reader: &mut Reader, root: Root<'_>) -> Vec<SourceConfig> {
+/// All sources, without the faulty ones. `has_keys` tells whether there is a key file.
+pub(crate) fn read_sources(reader: &mut Reader, root: Root<'_>, has_keys: bool) -> Vec<SourceConfig> {
     let tables = reader.sections(root, "source", MOST_SOURCES);
     let mut sources = Vec::with_capacity(tables.len());
     let mut hosts = BTreeMap::new();
     let mut names = BTreeMap::new();
     for table in tables {
-        if let Some(source) = read_source(reader, root, &table, &mut hosts) {
+        if let Some(source) = read_source(reader, has_keys, &table, &mut hosts) {
             check_name(reader, &table, &source, &mut names);
             sources.push(source);
         }
@@ -40,7 +40,7 @@ type Seen = BTreeMap<(String, u16), Range<usize>>;
 
 fn read_source(
     reader: &mut Reader,
-    root: Root<'_>,
+    has_keys: bool,
     table: &Table<'_>,
     seen: &mut Seen,
 ) -> Option<SourceConfig> {
@@ -51,7 +51,7 @@ fn read_source(
     let kind = kind?;
     check_family(reader, table, &kind, &options);
     check_roles(reader, table, &options);
-    check_key(reader, root, table);
+    check_key(reader, has_keys, table);
     Some(SourceConfig { name, kind, options })
 }
 
@@ -290,8 +290,8 @@ fn check_family(reader: &mut Reader, table: &Table<'_>, kind: &SourceKind, optio
 }
 
 /// A key must come from somewhere.
-fn check_key(reader: &mut Reader, root: Root<'_>, table: &Table<'_>) {
-    if let (Some(item), false) = (table.item("key"), root.has("keys", "file")) {
+fn check_key(reader: &mut Reader, has_keys: bool, table: &Table<'_>) {
+    if let (Some(item), false) = (table.item("key"), has_keys) {
         let diagnostic =
             reader.at(&rules::MISSING_KEY, &item.span, "the source has a key, and there is no key file");
         reader.push(diagnostic.help("write [keys] and, below it, file = \"/etc/truechimer/keys\""));

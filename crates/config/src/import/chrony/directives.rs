@@ -158,8 +158,8 @@ pub static DIRECTIVES: &[Directive] = &[
     d("mailonchange", "ADDRESS THRESHOLD:n", NotYet("no mail is sent; let your monitoring watch the journal or `chimer status --json`")),
     // Miscellaneous.
     d("confdir", "FOLDER:f ...", Honoured("the files are read where it stands")),
-    d("sourcedir", "FOLDER:f ...", Partly("the files are read where it stands, and again on reload; a file that was imported holds what was in \
-        them then")),
+    d("sourcedir", "FOLDER:f ...", Honoured("`daemon.source_dirs`: the files are read at the start, on reload and at `chronyc reload sources`; with \
+        `bindacqaddress` or `ntsrefresh`, which hold for them too, a file that was imported has what was in them then")),
     d("include", "PATTERN:f", Honoured("the files are read where it stands")),
     d("hwtimestamp", "INTERFACE ...", NotYet("packets are stamped by the kernel")),
     d("hwtstimeout", "TIMEOUT:n", NotYet("packets are stamped by the kernel")),
