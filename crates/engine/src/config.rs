@@ -246,6 +246,8 @@ pub struct ClockConfig {
     pub max_drift: f64,
     /// "Synchronised" means that the error bound is below this, seconds; 1.5 by default (RFC 5905 MAXDIST).
     pub max_distance_s: f64,
+    /// Slews of more than this are told of, seconds; 1 by default, `None` for never. Steps always are.
+    pub log_above_s: Option<f64>,
 }
 
 /// `[selection]`.
@@ -282,6 +284,25 @@ pub struct LocalConfig {
     pub distance_s: f64,
     /// Only after having been synchronised once with a bound below this, seconds; `None` at once.
     pub activate_s: Option<f64>,
+    /// Also while the clock counts as synchronised, once its bound is above this, seconds; `None` only when it does not.
+    pub takeover_s: Option<f64>,
+    /// Only so long after the last update of the clock, seconds.
+    pub wait_synced_s: f64,
+    /// Where it never was updated: only so long after the start, seconds.
+    pub wait_unsynced_s: f64,
+}
+
+impl LocalConfig {
+    /// Stratum 10 as soon as no source is usable.
+    pub const DEFAULT: Self = Self {
+        stratum: 10,
+        orphan: false,
+        distance_s: 1.0,
+        activate_s: None,
+        takeover_s: None,
+        wait_synced_s: 0.0,
+        wait_unsynced_s: 0.0,
+    };
 }
 
 /// Serves nobody.
@@ -345,6 +366,7 @@ impl Default for ClockConfig {
             max_frequency: 500e-6,
             max_drift: 1e-6,
             max_distance_s: 1.5,
+            log_above_s: Some(1.0),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::reporting;
 use crate::rng::Rng;
 use crate::server::Responder;
 use crate::sources::{EstimatorFactory, Sources, earlier};
-use crate::system::{Effect, System, awaited};
+use crate::system::{Effect, System};
 
 /// So long a silence of the adapter beyond a deadline means that the machine slept, seconds.
 const SLEPT_S: f64 = 30.0;
@@ -113,7 +113,7 @@ impl Engine {
             clock: LocalClock::new(now, initial.precision),
             sources: Sources::new(&config.sources, config.selection.authentication, estimator, now.mono),
             system: System::new(&config, &initial, now),
-            local: Local::new(config.local.clone()),
+            local: Local::new(config.local.clone(), now.mono),
             responder: config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys, rng.branch())),
             ring: None,
             responder_version: 0,
@@ -255,9 +255,8 @@ impl Engine {
         let mut turn = turn!(self, now);
         self.sources.handle_timeout(&mut turn);
         self.system.handle_timeout(&mut self.sources, &mut self.local, &self.clock, &mut turn);
-        if !self.local.is_active() && awaited(&self.sources) == 0 {
-            let bound = self.system.bound(now, &self.clock);
-            self.local.update(self.system.synchronised, bound, true, &mut turn);
+        if !self.local.is_active() {
+            self.system.update_local(&self.sources, &mut self.local, &self.clock, &mut turn);
         }
     }
 
@@ -268,7 +267,11 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] is wanted next.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        if self.closed { None } else { earlier(self.sources.poll_timeout(), self.system.poll_timeout()) }
+        if self.closed {
+            return None;
+        }
+        let deadline = earlier(self.sources.poll_timeout(), self.system.poll_timeout());
+        earlier(deadline, self.local.poll_timeout())
     }
 
     /// The state for people.

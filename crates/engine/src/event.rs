@@ -143,6 +143,11 @@ pub enum Event {
         /// How many different servers.
         servers: usize,
     },
+    /// A large correction is made by a slew.
+    Slewing {
+        /// By how much, seconds.
+        by_s: f64,
+    },
     /// Serving from the local reference began (true) or ended.
     LocalReference {
         /// Whether it is in force.
@@ -152,7 +157,7 @@ pub enum Event {
 
 impl Event {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 22;
+    pub(crate) const KINDS: usize = 23;
 
     /// A number for the kind, by which repetitions are limited.
     pub(crate) fn kind(&self) -> usize {
@@ -179,6 +184,7 @@ impl Event {
             Self::KeyExchangeFailed { .. } => 19,
             Self::CertificateRefused { .. } => 20,
             Self::CertificateTimeKnown { .. } => 21,
+            Self::Slewing { .. } => 22,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::outbox::Turn;
 use crate::server::Served;
 
-use truechimer_time::Leap;
+use truechimer_time::{Leap, Mono};
 use truechimer_wire::ReferenceId;
 
 /// Whether it is in force.
@@ -16,11 +16,25 @@ pub(crate) struct Local {
     active: bool,
     /// The clock was once as good as `activate_s` demands.
     qualified: bool,
+    started: Mono,
+    /// When it takes over, if nothing happens before.
+    due: Option<Mono>,
+}
+
+/// What it depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    pub(crate) synchronised: bool,
+    pub(crate) bound: Option<f64>,
+    /// When the clock was last updated.
+    pub(crate) updated: Option<Mono>,
+    /// All sources had their chance to answer.
+    pub(crate) asked: bool,
 }
 
 impl Local {
-    pub(crate) fn new(config: Option<LocalConfig>) -> Self {
-        Self { config, active: false, qualified: false }
+    pub(crate) fn new(config: Option<LocalConfig>, now: Mono) -> Self {
+        Self { config, active: false, qualified: false, started: now, due: None }
     }
 
     pub(crate) fn reconfigure(&mut self, config: Option<LocalConfig>) {
@@ -35,14 +49,15 @@ impl Local {
         self.active
     }
 
-    /// The clock's state changed; `asked` says that all sources had their chance to answer.
-    pub(crate) fn update(
-        &mut self,
-        synchronised: bool,
-        bound: Option<f64>,
-        asked: bool,
-        turn: &mut Turn<'_>,
-    ) {
+    /// When it wants to be updated, whatever happens.
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        self.due
+    }
+
+    /// The clock's state changed, or time has passed.
+    pub(crate) fn update(&mut self, situation: Situation, turn: &mut Turn<'_>) {
+        let Situation { synchronised, bound, updated, asked } = situation;
+        self.due = None;
         let Some(config) = &self.config else {
             self.set(false, turn);
             return;
@@ -52,8 +67,15 @@ impl Local {
             Some(limit) => synchronised && bound.is_some_and(|bound| bound < limit),
         };
         self.qualified |= good;
-        let active = !synchronised && self.qualified && (asked || self.active);
-        self.set(active, turn);
+        let far = config.takeover_s.is_some_and(|limit| bound.is_none_or(|bound| bound >= limit));
+        let wanted = (!synchronised || far) && self.qualified && (asked || self.active);
+        let ready = match updated {
+            Some(updated) => updated.after(config.wait_synced_s),
+            None => self.started.after(config.wait_unsynced_s),
+        };
+        let waits = !self.active && turn.now.mono < ready;
+        self.due = (wanted && waits).then_some(ready);
+        self.set(wanted && !waits, turn);
     }
 
     /// What clients are told while there is no source; `unknown` is what they are told without a local reference.

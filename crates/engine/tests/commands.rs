@@ -144,7 +144,7 @@ fn the_local_reference_is_switched() {
     let mut world = World::new(EngineConfig { serve: Some(serve()), ..config(vec![]) }, 0.0, 0.0, vec![]);
     world.run(10.0);
     assert_eq!(world.report().system.stratum, 16);
-    let local = LocalConfig { stratum: 7, orphan: false, distance_s: 0.5, activate_s: None };
+    let local = LocalConfig { stratum: 7, distance_s: 0.5, ..LocalConfig::DEFAULT };
     world.command(Command::SetLocal(Some(local)));
     world.run(10.0);
     assert_eq!(world.report().system.stratum, 7);

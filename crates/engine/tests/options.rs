@@ -78,3 +78,70 @@ fn a_known_delay_takes_the_place_of_the_shortest() {
         assert_eq!(report.dropped.contains_key("delay_ratio"), !passes);
     }
 }
+
+fn island(local: LocalConfig, server: Server) -> World {
+    let poll = PollExponent::new(4).unwrap();
+    let options = SourceOptions { min_poll: poll, max_poll: poll, ..SourceOptions::default() };
+    let sources = vec![SourceConfig { options, ..source(1) }];
+    let mut base = EngineConfig { serve: Some(serve()), local: Some(local), ..config(sources) };
+    // Without its source, the clock counts as synchronised for an hour at most.
+    base.clock.max_drift = 500e-6;
+    World::new(base, 0.0, 10.0, vec![server])
+}
+
+#[test]
+fn the_local_reference_waits_after_the_start_and_after_the_last_update() {
+    let local = LocalConfig { wait_unsynced_s: 500.0, wait_synced_s: 20_000.0, ..LocalConfig::DEFAULT };
+    let mut world = island(local, Server::new(1).dead());
+    world.run(499.0);
+    assert!(!world.report().system.local_reference);
+    world.run(2.0);
+    assert!(world.report().system.local_reference, "no poll is needed for it");
+    world.server(1).alive = true;
+    world.run(500.0);
+    assert!(!world.report().system.local_reference);
+    assert!(world.report().system.synchronised);
+    world.server(1).alive = false;
+    world.run(19_900.0);
+    assert!(!world.report().system.synchronised && !world.report().system.local_reference);
+    world.run(150.0);
+    assert!(world.report().system.local_reference);
+}
+
+#[test]
+fn the_local_reference_can_take_over_at_a_distance() {
+    let vague = |takeover_s| {
+        let mut server = Server::new(1);
+        server.root_dispersion_s = 0.3;
+        island(LocalConfig { takeover_s, ..LocalConfig::DEFAULT }, server)
+    };
+    for (takeover_s, local, stratum) in [(None, false, 2), (Some(1.0), false, 2), (Some(0.2), true, 10)] {
+        let mut world = vague(takeover_s);
+        world.run(200.0);
+        let system = world.report().system;
+        assert!(system.synchronised);
+        assert_eq!((system.local_reference, system.stratum), (local, stratum), "{takeover_s:?}");
+        let reply = world.ask().unwrap();
+        assert_eq!(reply.stratum, stratum);
+        assert!(reply.root_dispersion.seconds() >= 0.3);
+        world.server(1).root_dispersion_s = 0.0;
+        world.run(200.0);
+        assert_eq!(world.report().system.stratum, 2);
+    }
+}
+
+#[test]
+fn a_large_slew_is_told_of_once() {
+    let told = |log_above_s, error_s| {
+        let mut base = config(vec![source(1), source(2), source(3)]);
+        base.clock.step = StepPolicy { above_s: None, first: Some(0) };
+        base.clock.log_above_s = log_above_s;
+        let mut world = World::new(base, error_s, 10.0, (1..=3).map(Server::new).collect());
+        world.run(1000.0);
+        world.saw(|event| matches!(event, Event::Slewing { by_s } if (by_s + error_s).abs() < 0.01))
+    };
+    assert_eq!(told(Some(1.0), 1.2), 1);
+    assert_eq!(told(Some(0.1), -0.15), 1);
+    assert_eq!(told(Some(1.0), 0.5), 0);
+    assert_eq!(told(None, 1.2), 0);
+}

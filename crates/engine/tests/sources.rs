@@ -281,7 +281,7 @@ fn observing_a_clock_that_is_far_off_says_so() {
 }
 
 fn local(orphan: bool) -> Option<LocalConfig> {
-    Some(LocalConfig { stratum: 8, orphan, distance_s: 0.5, activate_s: None })
+    Some(LocalConfig { stratum: 8, orphan, distance_s: 0.5, ..LocalConfig::DEFAULT })
 }
 
 #[test]

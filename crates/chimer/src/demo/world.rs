@@ -191,7 +191,7 @@ fn server_config() -> Config {
         ..ServeConfig::default()
     });
     config.engine.local =
-        Some(LocalConfig { stratum: 1, orphan: false, distance_s: SERVER_DISTANCE_S, activate_s: None });
+        Some(LocalConfig { stratum: 1, distance_s: SERVER_DISTANCE_S, ..LocalConfig::DEFAULT });
     config
 }
 

@@ -27,6 +27,9 @@ pub fn describe(event: &Event) -> (Priority, String) {
             format!("no longer synchronised: the clock may be wrong by {}", span(*bound_s)),
         ),
         Event::Stepped { by } => (Priority::Warning, format!("clock stepped by {:+.6} s", by.seconds())),
+        Event::Slewing { by_s } => {
+            (Priority::Warning, format!("the clock is wrong by {by_s:+.6} s, which is slewed away"))
+        }
         Event::PanicRefused { correction_s, limit_s, limit } => (
             Priority::Error,
             format!(

@@ -115,7 +115,7 @@ pub(crate) fn server_config() -> Config {
         access: vec![AccessRule { network: "127.0.0.0".parse().unwrap(), prefix_len: 8, allow: true }],
         ..ServeConfig::default()
     });
-    config.engine.local = Some(LocalConfig { stratum: 1, orphan: false, distance_s: 1e-6, activate_s: None });
+    config.engine.local = Some(LocalConfig { stratum: 1, distance_s: 1e-6, ..LocalConfig::DEFAULT });
     config
 }
 

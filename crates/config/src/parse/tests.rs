@@ -346,7 +346,13 @@ fn every_section_reaches_its_types() {
     let policy = AuthenticationPolicy::Require;
     assert_eq!(config.engine.selection, SelectionConfig { min_sources: 2, authentication: policy });
     assert_eq!(config.paths.keys, Some("/etc/truechimer/keys".into()));
-    let local = LocalConfig { stratum: 8, orphan: true, distance_s: 0.01, activate_s: Some(0.0005) };
+    let local = LocalConfig {
+        stratum: 8,
+        orphan: true,
+        distance_s: 0.01,
+        activate_s: Some(0.0005),
+        ..LocalConfig::DEFAULT
+    };
     assert_eq!(config.engine.local, Some(local));
     assert!(!config.clock_control);
     assert_eq!((config.roles, config.user.as_deref()), (Roles::Inline, Some("chimer")));

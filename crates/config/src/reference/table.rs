@@ -317,6 +317,8 @@ pub static KEYS: &[Key] = &[
          vibration. The error bound grows by at least this; a wrong promise makes a wrong bound."),
     key("clock", "max_distance", seconds(1e-5, 16.0), r#"`"1.5s"`"#, r#""100ms""#,
         "The clock counts as synchronised while its error is certainly below this."),
+    key("clock", "log_above", limit(), r#"`"1s"`"#, r#""100ms""#,
+        "The journal tells of corrections by slew that are larger than this, as it does of every step."),
     key("clock", "frequency_file", Kind::Path { longest: 4000 }, "`frequency` in `daemon.state_dir`",
         r#""/var/lib/truechimer/oscillator""#,
         "Where the oscillator's frequency is kept between runs."),
@@ -355,6 +357,13 @@ pub static KEYS: &[Key] = &[
         "The root distance that clients are told."),
     key("local", "activate", seconds(1e-6, 16.0), "at once", r#""100ms""#,
         "Serve without a source only after having been synchronised once with an error certainly below this."),
+    key("local", "takeover", seconds(1e-6, 16.0), "when the clock does not count as synchronised", r#""1s""#,
+        "Take over already when the clock's error may be above this."),
+    key("local", "wait_synced", seconds(0.0, 365.0 * DAY), r#"`"0s"`"#, r#""10min""#,
+        "Take over only so long after the last update of the clock."),
+    key("local", "wait_unsynced", seconds(0.0, 365.0 * DAY), r#"`"0s"`"#, r#""5min""#,
+        "Where the clock was never updated, take over only so long after the start: with `orphan`, time for the others to be \
+         found."),
 
     key("control", "chronyc_socket", Kind::Path { longest: 90 }, "`false`", r#""/run/chrony/chronyd.sock""#,
         "The unix socket that chrony's `chronyc` talks to; `chronyc` looks for the one in the example. Whoever can write \

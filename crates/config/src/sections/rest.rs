@@ -37,11 +37,16 @@ pub(crate) fn read_keys(reader: &mut Reader, table: &Table<'_>) -> Option<PathBu
 
 /// `[local]`.
 pub(crate) fn read_local(reader: &mut Reader, table: &Table<'_>) -> LocalConfig {
+    let mut local = LocalConfig::DEFAULT;
+    set(&mut local.stratum, reader.integer(table, "stratum"));
+    set(&mut local.orphan, reader.boolean(table, "orphan"));
+    set(&mut local.distance_s, reader.duration(table, "distance"));
+    set(&mut local.wait_synced_s, reader.duration(table, "wait_synced"));
+    set(&mut local.wait_unsynced_s, reader.duration(table, "wait_unsynced"));
     LocalConfig {
-        stratum: reader.integer(table, "stratum").unwrap_or(10),
-        orphan: reader.boolean(table, "orphan").unwrap_or(false),
-        distance_s: reader.duration(table, "distance").unwrap_or(1.0),
         activate_s: reader.duration(table, "activate"),
+        takeover_s: reader.duration(table, "takeover"),
+        ..local
     }
 }
 

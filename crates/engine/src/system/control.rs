@@ -73,6 +73,9 @@ pub(crate) struct Control {
     slew_end: Option<Mono>,
     awaited: VecDeque<ClockCommand>,
     refusal: Option<Refusal>,
+    log_above_s: Option<f64>,
+    /// The largest slew that was told of since the last that was not worth it, seconds.
+    told_s: f64,
     steps: u64,
     history: Updates,
 }
@@ -87,6 +90,8 @@ impl Control {
             slew_end: None,
             awaited: VecDeque::new(),
             refusal: None,
+            log_above_s: config.log_above_s,
+            told_s: 0.0,
             steps: 0,
             history: Updates::default(),
         }
@@ -95,6 +100,7 @@ impl Control {
     pub(crate) fn reconfigure(&mut self, config: &ClockConfig) {
         self.servo = Servo::new(config.max_slew_rate, config.max_frequency);
         self.gates.reconfigure(config.step, config.panic);
+        self.log_above_s = config.log_above_s;
     }
 
     pub(crate) fn controls(&self) -> bool {
@@ -154,6 +160,9 @@ impl Control {
         self.gates.updated();
         self.history.add(turn.now.mono, wanted.offset_s);
         let step = gate == Gate::Step && self.controls;
+        if !step {
+            self.tell_slew(wanted.offset_s, turn);
+        }
         let offset_s = if step { 0.0 } else { wanted.offset_s };
         let plan = self.servo.plan(
             offset_s,
@@ -168,6 +177,18 @@ impl Control {
         }
         self.set_rate(plan.slewing, clock, turn);
         self.slew_end = (plan.duration_s > 0.0).then(|| turn.now.mono.after(plan.duration_s));
+    }
+
+    /// Tells of a large slew, but not of what is left of it at every update.
+    fn tell_slew(&mut self, offset_s: f64, turn: &mut Turn<'_>) {
+        let Some(limit_s) = self.log_above_s.filter(|_| self.controls) else { return };
+        let size_s = offset_s.abs();
+        if size_s <= limit_s {
+            self.told_s = 0.0;
+        } else if size_s > self.told_s + limit_s {
+            self.told_s = size_s;
+            turn.event(Event::Slewing { by_s: offset_s });
+        }
     }
 
     /// Makes a correction at once, within the limits. Otherwise the answer is why not.

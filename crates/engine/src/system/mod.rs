@@ -7,12 +7,13 @@ mod state;
 mod status;
 mod together;
 mod updates;
+mod voices;
 
 use truechimer_discipline::clock::{ClockReadback, ClockResult};
 use truechimer_discipline::estimate::Oscillator;
 use truechimer_discipline::interval::{Drift, WORST_RATE};
 use truechimer_discipline::leap;
-use truechimer_discipline::select::{Outcome, Verdict};
+use truechimer_discipline::select::Outcome;
 use truechimer_time::{Mono, Now, NtpDuration, Raw};
 
 use self::certificates::Certificates;
@@ -23,7 +24,8 @@ pub(crate) use self::round::awaited;
 use self::round::{Question, Round, Rounds, expected};
 pub(crate) use self::state::{Peer, State};
 use self::together::Together;
-use crate::association::{Association, MISDATED};
+use self::voices::{agrees, is_given_up, is_word_of_outsiders, survivors, suspect_oscillator};
+use crate::association::MISDATED;
 use crate::config::{ClockConfig, EngineConfig, SelectionConfig};
 use crate::engine::Initial;
 use crate::event::Event;
@@ -75,6 +77,8 @@ pub(crate) struct System {
     /// The first update since the start, or since measurement began anew, was made.
     settled: bool,
     first_answer: Option<Mono>,
+    /// When the clock was last updated.
+    updated: Option<Mono>,
     /// When to decide with those that have answered.
     grace: Option<Mono>,
     outweighed_since: Option<Mono>,
@@ -109,6 +113,7 @@ impl System {
             synchronised: false,
             settled: false,
             first_answer: None,
+            updated: None,
             grace: None,
             outweighed_since: None,
             refresh: now.mono,
@@ -388,6 +393,7 @@ impl System {
         });
         self.in_force = true;
         self.settled = true;
+        self.updated = Some(turn.now.mono);
         let interval_s =
             survivors(sources).map(|member| member.expected_s(turn.now.mono)).fold(f64::INFINITY, f64::min);
         let correction = Correction {
@@ -399,44 +405,6 @@ impl System {
         };
         self.control.steer(correction, clock, turn);
     }
-}
-
-/// A source that was believed contradicts what is said of the oscillator: then what the others said some time ago may hold
-/// no more, and must not outvote it. One that was not believed anyway cannot cast this doubt.
-fn suspect_oscillator(sources: &mut Sources, now: Mono) {
-    let contradicts =
-        |member: &Association| is_fresh(member, now) && agrees(member) && member.interval.is_contradicted();
-    if sources.members().any(contradicts) {
-        for member in sources.members_mut().filter(|member| !is_fresh(member, now)) {
-            member.interval.suspect();
-        }
-    }
-}
-
-/// Whether all that have ever said something have been silent for longer than their options bear.
-fn is_given_up(sources: &Sources) -> bool {
-    let mut heard = sources.members().filter(|member| member.last.is_some()).peekable();
-    heard.peek().is_some() && !heard.any(Association::vouches)
-}
-
-/// Whether only sources outside the majority have said something just now: then nothing is known better than before, and
-/// what the majority said some time ago is no fresh news.
-fn is_word_of_outsiders(sources: &Sources, now: Mono) -> bool {
-    let mut fresh = sources.members().filter(|member| is_fresh(member, now)).peekable();
-    fresh.peek().is_some() && !fresh.any(agrees)
-}
-
-fn is_fresh(member: &Association, now: Mono) -> bool {
-    member.last.is_some_and(|last| last.at == now)
-}
-
-/// Whether it was part of the majority in the last round.
-fn agrees(member: &Association) -> bool {
-    matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor | Verdict::Outlier))
-}
-
-fn survivors(sources: &Sources) -> impl Iterator<Item = &Association> {
-    sources.members().filter(|member| matches!(member.verdict, Some(Verdict::SystemPeer | Verdict::Survivor)))
 }
 
 /// By how much the clock's rate may be another one at once. A clock that somebody else steers is slewed at will, as fast as

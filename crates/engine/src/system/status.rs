@@ -9,7 +9,7 @@ use super::System;
 use super::round::awaited;
 use crate::association::later;
 use crate::event::Event;
-use crate::local::Local;
+use crate::local::{Local, Situation};
 use crate::local_clock::LocalClock;
 use crate::outbox::Turn;
 use crate::server::Served;
@@ -79,12 +79,29 @@ impl System {
             (true, false) => turn.event(Event::Unsynchronised { bound_s }),
             _ => {}
         }
-        local.update(self.synchronised, bound, awaited(sources) == 0, turn);
+        self.update_local(sources, local, clock, turn);
         if self.synchronised || !self.told_unsynchronised {
             self.told_unsynchronised = !self.synchronised;
             let status = self.status(clock, now);
             self.control.set_status(status, turn);
         }
+    }
+
+    /// Decides whether the local reference is in force.
+    pub(crate) fn update_local(
+        &self,
+        sources: &Sources,
+        local: &mut Local,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) {
+        let situation = Situation {
+            synchronised: self.synchronised,
+            bound: self.bound(turn.now, clock),
+            updated: self.updated,
+            asked: awaited(sources) == 0,
+        };
+        local.update(situation, turn);
     }
 
     /// A status that stays true until the next one, as the kernel lets its bound grow meanwhile.
@@ -126,7 +143,9 @@ impl System {
         let bound = self.bound(now, clock);
         match (&self.state, bound) {
             (Some(state), Some(bound))
-                if self.is_synchronised(Some(bound)) && state.peer.next_stratum < 16 =>
+                if self.is_synchronised(Some(bound))
+                    && state.peer.next_stratum < 16
+                    && !local.is_active() =>
             {
                 Served {
                     leap: self.leap(now.cooked),

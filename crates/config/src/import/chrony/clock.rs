@@ -30,6 +30,10 @@ impl Reader<'_, '_> {
             "maxslewrate" => self.rate(line, "max_slew", 0.1, 1e5),
             "maxdrift" => self.rate(line, "max_frequency", 1.0, 1e5),
             "maxclockerror" => self.rate(line, "max_drift", 0.001, 500.0),
+            "logchange" => {
+                let value = self.within(line, line.number(0), 0.001, 36_500.0 * 86_400.0, "s");
+                self.work.set("clock", "log_above", duration(value), line.at);
+            }
             "maxdistance" => {
                 let value = self.within(line, line.number(0), 1e-5, 16.0, "s");
                 self.work.set("clock", "max_distance", duration(value), line.at);
@@ -208,13 +212,20 @@ impl Reader<'_, '_> {
         self.work.draft.begin("local", line.at);
         self.work.keep(line.at);
         for (entry, value) in held {
-            let real = value.parse().unwrap_or(0.0);
+            let real: f64 = value.parse().unwrap_or(0.0);
             match entry.name {
                 "stratum" => self.work.set("local", "stratum", value.to_owned(), line.at),
                 "orphan" => self.work.set("local", "orphan", "true".into(), line.at),
+                "distance" => self.work.set("local", "takeover", duration(real.clamp(1e-6, 16.0)), line.at),
+                "waitsynced" => self.local_wait(line, "wait_synced", real),
+                "waitunsynced" => self.local_wait(line, "wait_unsynced", real),
                 "activate" => self.work.set("local", "activate", duration(real), line.at),
                 _ => self.by_table(line.at, entry.name, entry.capability),
             }
         }
+    }
+
+    fn local_wait(&mut self, line: &Line<'_>, key: &str, seconds: f64) {
+        self.work.set("local", key, duration(seconds.clamp(0.0, 365.0 * 86_400.0)), line.at);
     }
 }

@@ -101,7 +101,8 @@ pub static DIRECTIVES: &[Directive] = &[
     d("corrtimeratio", "RATIO:n", Unneeded("the servo chooses how fast it slews by how well the error is known")),
     d("driftfile", "FILE:f ...", Partly("`clock.frequency_file` keeps the frequency in a format of our own; chrony's file stays as it is, \
         for going back")),
-    d("fallbackdrift", "MIN:i MAX:i", NotYet("without sources the clock keeps the last frequency, and its error bound grows")),
+    d("fallbackdrift", "MIN:i MAX:i", Unneeded("without sources the clock keeps the frequency that the estimator has weighed over its memory, which is \
+        longer than a deviation of a few polls, and the error bound grows by what that may be wrong")),
     d("leapsecmode", "MODE", Partly("`system`: the kernel makes the leap; the other modes do not exist yet")),
     d("leapsectz", "ZONE", NotYet("leap seconds come from the sources, by majority")),
     d("leapseclist", "FILE:f", NotYet("leap seconds come from the sources, by majority")),
@@ -153,9 +154,9 @@ pub static DIRECTIVES: &[Directive] = &[
     // Logging.
     d("log", "...", Partly("`logs.files`: measurements, statistics, tracking and selection; the others are not written yet")),
     d("logbanner", "ENTRIES:i", Honoured("`logs.banner`")),
-    d("logchange", "THRESHOLD:n", NotYet("the journal tells of every step and of every refused correction, not of slews")),
+    d("logchange", "THRESHOLD:n", Honoured("`clock.log_above`; steps and refused corrections are always told of")),
     d("logdir", "FOLDER:f", Honoured("`logs.dir`")),
-    d("mailonchange", "ADDRESS THRESHOLD:n", NotYet("no mail is sent; let your monitoring watch the journal or `chimer status --json`")),
+    d("mailonchange", "ADDRESS THRESHOLD:n", Never("no other program is run, so no mail is sent; let your monitoring watch the journal or `chimer status --json`")),
     // Miscellaneous.
     d("confdir", "FOLDER:f ...", Honoured("the files are read where it stands")),
     d("sourcedir", "FOLDER:f ...", Honoured("`daemon.source_dirs`: the files are read at the start, on reload and at `chronyc reload sources`; with \
@@ -224,10 +225,10 @@ pub static SOURCE_OPTIONS: &[Directive] = &[
 pub static LOCAL_OPTIONS: &[Directive] = &[
     d("stratum", "STRATUM:i", Honoured("`local.stratum`")),
     d("orphan", "", Honoured("`local.orphan`")),
-    d("distance", "DISTANCE:n", Partly("the local reference takes over when no source is usable, not at a distance")),
+    d("distance", "DISTANCE:n", Honoured("`local.takeover`")),
     d("activate", "DISTANCE:n", Honoured("`local.activate`")),
-    d("waitsynced", "SECONDS:n", NotYet("the local reference takes over as soon as no source is usable")),
-    d("waitunsynced", "SECONDS:n", NotYet("the local reference takes over as soon as no source is usable")),
+    d("waitsynced", "SECONDS:n", Honoured("`local.wait_synced`")),
+    d("waitunsynced", "SECONDS:n", Honoured("`local.wait_unsynced`")),
 ];
 
 /// Options of `ratelimit`, `ntsratelimit` and `cmdratelimit`.

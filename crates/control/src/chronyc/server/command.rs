@@ -47,9 +47,10 @@ pub(super) fn wanted(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Stat
         Body::ResetSources(()) => engine(Command::Reset),
         Body::MakeStep(()) => engine(Command::Step),
         Body::ModifyMakeStep(limit) => engine(Command::SetStepPolicy(step_policy(&limit, daemon)?)),
-        Body::Local(local) => engine(Command::SetLocal(local_reference(&local, 0.0)?)),
+        Body::Local(local) => engine(Command::SetLocal(local_reference(&local, [0.0; 3])?)),
         Body::LocalSince47(local) => {
-            engine(Command::SetLocal(local_reference(&local.local, local.activate)?))
+            let more = [local.activate, local.wait_synced, local.wait_unsynced];
+            engine(Command::SetLocal(local_reference(&local.local, more)?))
         }
         Body::Allow(access) => set_access(&access, true, false),
         Body::AllowAll(access) => set_access(&access, true, true),
@@ -159,16 +160,21 @@ fn step_policy(limit: &StepLimit, daemon: &mut dyn Daemon) -> Result<StepPolicy,
     Ok(StepPolicy { above_s, first: Some(so_far.saturating_add(more)) })
 }
 
-fn local_reference(local: &Local, activate: f64) -> Result<Option<LocalConfig>, Status> {
+/// The three numbers are those of later clients: an activating distance, and the two times to wait, seconds.
+fn local_reference(local: &Local, more: [f64; 3]) -> Result<Option<LocalConfig>, Status> {
     if local.on == 0 {
         return Ok(None);
     }
+    let [activate, wait_synced, wait_unsynced] = more;
     let stratum = u8::try_from(local.stratum).ok().filter(|stratum| (1..16).contains(stratum));
     Ok(Some(LocalConfig {
         stratum: stratum.ok_or(Status::Invalid)?,
         orphan: local.orphan != 0,
-        distance_s: finite(local.distance)?.max(0.0),
+        takeover_s: Some(finite(local.distance)?.max(0.0)),
         activate_s: (activate > 0.0).then_some(activate),
+        wait_synced_s: finite(wait_synced)?.max(0.0),
+        wait_unsynced_s: finite(wait_unsynced)?.max(0.0),
+        ..LocalConfig::DEFAULT
     }))
 }
 

@@ -9,7 +9,9 @@ use truechimer_engine::{Command, CommandError, Engine, Initial, SourceChange, Wh
 use truechimer_time::{Cooked, Mono, Now};
 
 use super::*;
-use crate::chronyc::arguments::{Access as Network, Local, NewSource, SelectOptions, SetInteger, Sources};
+use crate::chronyc::arguments::{
+    Access as Network, Local, LocalSince47, NewSource, SelectOptions, SetInteger, Sources,
+};
 use crate::chronyc::{Address, Name, flags};
 
 fn now() -> Now {
@@ -212,6 +214,17 @@ fn commands_reach_the_engine_in_its_words() {
     );
     let local = |stratum| Body::Local(Local { on: 1, stratum, distance: 0.5, orphan: 1 });
     assert_eq!(fake.ask(local(7)).status, Status::Success);
+    let Some(Action::Engine(Command::SetLocal(Some(set)))) = fake.actions.last() else { panic!() };
+    assert_eq!((set.stratum, set.orphan, set.takeover_s), (7, true, Some(0.5)));
+    let newer = LocalSince47 {
+        local: Local { on: 1, stratum: 7, distance: 0.5, orphan: 1 },
+        activate: 0.125,
+        wait_synced: 60.0,
+        wait_unsynced: 300.0,
+    };
+    assert_eq!(fake.ask(Body::LocalSince47(newer)).status, Status::Success);
+    let Some(Action::Engine(Command::SetLocal(Some(set)))) = fake.actions.last() else { panic!() };
+    assert_eq!((set.activate_s, set.wait_synced_s, set.wait_unsynced_s), (Some(0.125), 60.0, 300.0));
     assert_eq!(fake.ask(local(16)).status, Status::Invalid);
     assert_eq!(fake.ask(Body::MakeStep(())).status, Status::Failed);
     assert_eq!(fake.ask(Body::CheckAccess(ip([10, 0, 0, 1]))).status, Status::AccessDenied);

@@ -5,7 +5,7 @@ use crate::Command;
 use crate::config::LocalConfig;
 use crate::server::worker::{MAX_AGE_S, Publication};
 
-const ISLAND: LocalConfig = LocalConfig { stratum: 10, orphan: false, distance_s: 1.0, activate_s: None };
+const ISLAND: LocalConfig = LocalConfig::DEFAULT;
 
 /// An engine that serves everybody its local reference, and what a worker has of it.
 fn engine_and_worker() -> (Engine, Responder, Publication) {
