@@ -1,6 +1,7 @@
 //! The machine around the daemon: what systemd makes of our units, and dpkg of our package.
 
 mod package;
+mod roles;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -12,6 +13,15 @@ use truechimer_tests::process;
 /// What a service may expose at most, by systemd's own measure (0 is nothing, 10 is all).
 const MOST_EXPOSED: f64 = 2.0;
 
+const SERVICES: [&str; 6] = [
+    "chimerd.service",
+    "chimerd-wait.service",
+    "chrony.service",
+    "chimerd-resolver@.service",
+    "chimerd-ke-client@.service",
+    "chimerd-ke-server@.service",
+];
+
 fn main() -> ExitCode {
     let clean_root = [Need::fetched(package::ROOT), Need::program("dpkg-deb"), Need::root()];
     let systemd = [Need::program("systemd-analyze")];
@@ -20,8 +30,15 @@ fn main() -> ExitCode {
         trial("o12_chrony_switched_and_back", &clean_root, package::switched),
         trial("o12_package_installed_upgraded_removed_purged", &clean_root, package::alone),
     ];
-    for unit in ["chimerd.service", "chimerd-wait.service", "chrony.service"] {
+    let activate = [Need::program("systemd-socket-activate")];
+    trials.push(trial("o9_roles_work_for_who_calls_them_at_a_socket", &activate, roles::work));
+    let strangers = [Need::program("systemd-socket-activate"), Need::program("setpriv"), Need::root()];
+    trials.push(trial("at_49_daemon_and_roles_do_not_speak_with_strangers", &strangers, roles::strangers));
+    for unit in SERVICES {
         trials.push(trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)));
+        trials.push(trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit)));
+    }
+    for unit in ["chimerd-resolver.socket", "chimerd-ke-client.socket", "chimerd-ke-server.socket"] {
         trials.push(trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

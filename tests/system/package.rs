@@ -117,6 +117,12 @@ pub(crate) fn alone() -> Result<(), String> {
     expect(version.starts_with("chimer "), version)?;
     machine.run(&["chimerd", "--check"])?;
     for file in [
+        "usr/lib/systemd/system/chimerd-resolver.socket",
+        "usr/lib/systemd/system/chimerd-resolver@.service",
+        "usr/lib/systemd/system/chimerd-ke-client.socket",
+        "usr/lib/systemd/system/chimerd-ke-client@.service",
+        "usr/lib/systemd/system/chimerd-ke-server.socket",
+        "usr/lib/systemd/system/chimerd-ke-server@.service",
         "usr/lib/systemd/ntp-units.d/50-truechimer.list",
         "usr/share/man/man8/chimerd.8.gz",
         "usr/share/man/man5/chimer.toml.5.gz",

@@ -26,6 +26,7 @@ Options:
       --dialect D    whose configuration it is, such as chrony [default: by its name]
   -x, --observe      measure and serve, but never touch the clock
   -d, --debug        say more in the journal
+      --role-sockets DIR  have the service manager start helper processes, at the sockets in DIR
       --check        read the configuration, say what is wrong with it, and exit
   -V, --version      print the version and exit
   -h, --help         print this and exit
@@ -53,8 +54,8 @@ pub enum Action {
     Help,
     /// Print the version.
     Version,
-    /// Be a helper of another chimerd (not for people).
-    Role(Role),
+    /// Be a helper of another chimerd (not for people), which runs as this user, if not as the helper's own or as root.
+    Role(Role, Option<String>),
 }
 
 /// What a helper process does.
@@ -79,6 +80,8 @@ pub struct RunArgs {
     pub observe: bool,
     /// A wordy journal.
     pub debug: bool,
+    /// The folder of the sockets at which the service manager starts helper processes.
+    pub role_sockets: Option<PathBuf>,
     /// What was said to us as chronyd.
     pub chronyd: Option<Box<Chronyd>>,
 }
@@ -103,6 +106,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
         dialect: None,
         observe: false,
         debug: false,
+        role_sockets: None,
         chronyd: None,
     };
     let mut check = false;
@@ -122,9 +126,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             "--check" => check = true,
             "-V" | "--version" => return Ok(Action::Version),
             "-h" | "--help" => return Ok(Action::Help),
-            "--role=resolver" => return Ok(Action::Role(Role::Resolver)),
-            "--role=ke-client" => return Ok(Action::Role(Role::KeyExchangeClient)),
-            "--role=ke-server" => return Ok(Action::Role(Role::KeyExchangeServer)),
+            "--role=resolver" => return role(Role::Resolver, args),
+            "--role=ke-client" => return role(Role::KeyExchangeClient, args),
+            "--role=ke-server" => return role(Role::KeyExchangeServer, args),
+            "--role-sockets" => match args.next() {
+                Some(folder) if !folder.is_empty() => run.role_sockets = Some(PathBuf::from(folder)),
+                _ => return Err(ArgsError(format!("{text} wants a folder after it"))),
+            },
             _ if text.starts_with("--dialect=") => {
                 run.dialect = Some(dialect(text.strip_prefix("--dialect="))?);
             }
@@ -148,6 +156,18 @@ fn dialect(word: Option<&str>) -> Result<Dialect, ArgsError> {
         let names: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
         ArgsError(format!("--dialect wants one of {}", names.join(", ")))
     })
+}
+
+/// What may follow the name of a role: whose daemon it is to serve.
+fn role(role: Role, rest: impl Iterator<Item = OsString>) -> Result<Action, ArgsError> {
+    let mut daemon = None;
+    for arg in rest {
+        match arg.to_str().and_then(|text| text.strip_prefix("--daemon=")) {
+            Some(user) if !user.is_empty() => daemon = Some(user.to_owned()),
+            _ => return Err(ArgsError(format!("a role takes --daemon=USER, not {}", arg.display()))),
+        }
+    }
+    Ok(Action::Role(role, daemon))
 }
 
 /// `-xd` is `-x -d`; everything else stays what it is.

@@ -1,5 +1,6 @@
 //! The daemon: one engine, its sockets, its clock and its files, and the loop that turns between them.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::logs::Logs;
 use crate::ntpq::NtpqServer;
 use crate::nts::client::KeyExchanges;
 use crate::nts::serving::Serving;
+use crate::roles::Places;
 use crate::service::ServiceManager;
 use crate::signing::Signer;
 use crate::state::StateFiles;
@@ -89,6 +91,8 @@ pub struct DaemonOptions {
     pub reload: Option<Reload>,
     /// The service manager that wants to be told how it goes.
     pub service: Option<ServiceManager>,
+    /// The folder of the sockets at which the service manager starts helper processes. Without one the daemon starts them.
+    pub role_sockets: Option<PathBuf>,
     /// Whether to heed the flags of [`signal`], which the program must have installed.
     pub signals: bool,
     /// Longest sleep: how late the stop flag of [`Daemon::run`] may be seen.
@@ -107,6 +111,7 @@ impl DaemonOptions {
             observer: None,
             reload: None,
             service: None,
+            role_sockets: None,
             signals: false,
             max_sleep: MAX_SLEEP,
         }
@@ -140,6 +145,7 @@ pub struct Daemon {
     resolver: Option<Resolver>,
     /// Whether the machine is still on the same network.
     network: Option<Network>,
+    places: Places,
     /// Key exchanges with servers, if a source wants them.
     key_exchanges: Option<KeyExchanges>,
     /// Authenticated time for clients.

@@ -26,6 +26,7 @@
 //! | `logs` | files in the formats of chronyd and ntpd |
 //! | `nts` | key exchange as a client and as a server, certificates, keys of cookies |
 //! | `control` | the control sockets and their clients |
+//! | `roles` | where work runs that is not the loop's |
 //! | `service` | what the service manager is told |
 //! | `signing` | replies to domain members, signed by Samba |
 //! | `clocks` | clock readings, timestamps, clock commands |
@@ -61,6 +62,7 @@ mod logs;
 mod ntpq;
 mod nts;
 pub mod program;
+mod roles;
 mod service;
 mod signing;
 mod state;

@@ -26,6 +26,9 @@ mod watch;
 
 use crate::journal::Priority;
 
+/// A role that works on something for longer than this, seconds, hangs, whatever the machine.
+const HANG_S: u32 = 120;
+
 pub use inspect::inspect;
 
 /// Where sentences for the journal go.

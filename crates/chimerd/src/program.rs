@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use truechimer_config::{Config, Roles};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
-use truechimer_sys::{privileges, resolver, signal};
+use truechimer_sys::{privileges, resolver, role, signal};
 use truechimer_time::Mono;
 
 use crate::args::{self, Action, HELP, Role, RunArgs};
@@ -43,7 +43,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(Action::Print(text)) => print(&text),
         Ok(Action::Help) => print(HELP),
         Ok(Action::Version) => print(&format!("chimerd {}\n", env!("CARGO_PKG_VERSION"))),
-        Ok(Action::Role(role)) => run_role(role),
+        Ok(Action::Role(role, daemon)) => run_role(role, daemon.as_deref()),
         Err(error) => {
             let name = if is_chronyd { "chronyd" } else { "chimerd" };
             complain(&format!("{name}: {error}\nSee {name} --help.\n"));
@@ -105,6 +105,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>
     }
     let has_roles = config.roles == Roles::Process;
     let keep_net_bind = serves_privileged_port(&config);
+    let role_sockets = args.role_sockets.clone();
     let mut options = DaemonOptions::new(config, clock, controls_clock);
     options.journal = self::journal(&args)?;
     if let Some(said) = &args.chronyd {
@@ -115,6 +116,7 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>
     }
     options.reload = Some(Box::new(move || load(&args).map_err(|unusable| unusable.message)));
     options.signals = true;
+    options.role_sockets = role_sockets;
     options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
     options.service = ServiceManager::from_environment()
         .map_err(|error| format!("the service manager's socket, NOTIFY_SOCKET, is no good: {error}"))?;
@@ -181,13 +183,13 @@ fn print_config(args: &RunArgs) -> u8 {
     print(&text)
 }
 
-fn run_role(role: Role) -> u8 {
-    let (name, ended) = match role {
-        Role::Resolver => ("resolver", resolver::role_main()),
-        Role::KeyExchangeClient => ("key exchange client", nts::client::role_main()),
-        Role::KeyExchangeServer => ("key exchange server", nts::server::role_main()),
+fn run_role(role: Role, daemon: Option<&str>) -> u8 {
+    let (name, role_main): (_, fn() -> std::io::Result<()>) = match role {
+        Role::Resolver => ("resolver", resolver::role_main),
+        Role::KeyExchangeClient => ("key exchange client", nts::client::role_main),
+        Role::KeyExchangeServer => ("key exchange server", nts::server::role_main),
     };
-    match ended {
+    match role::expect_daemon(daemon).and_then(|()| role_main()) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             complain(&format!("chimerd: {name}: {error}\n"));

@@ -72,8 +72,13 @@ pub fn drop_to(user: &str, keep_sys_time: bool, keep_net_bind: bool) -> io::Resu
 /// # Errors
 /// There is none ([`io::ErrorKind::NotFound`]), or the system cannot tell.
 pub fn look_for(user: &str) -> io::Result<()> {
+    user_id(user).map(drop)
+}
+
+/// The number of a user.
+pub(crate) fn user_id(user: &str) -> io::Result<libc::uid_t> {
     let name = CString::new(user).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-    look_up(&name).map(drop)
+    look_up(&name).map(|(uid, _)| uid)
 }
 
 /// Makes a file or folder that the process has just made belong to the user that it will become. Without the privilege to,

@@ -57,12 +57,12 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Starts the role process, which becomes nobody if it is root.
+    /// Starts the role process.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn spawn_role() -> io::Result<Self> {
-        Ok(Self::with_role(RoleResolver::start(Program::own("resolver"))?))
+    pub fn start_role(program: Program) -> io::Result<Self> {
+        Ok(Self::with_role(RoleResolver::start(program)?))
     }
 
     fn with_role(role: RoleResolver) -> Self {

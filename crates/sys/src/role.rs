@@ -7,10 +7,15 @@
 //! open itself. A role that dies, hangs, does not listen or sends what is too long is ended, and started again after a
 //! pause that doubles up to a minute.
 //!
+//! The service manager may start it instead, in a unit of its own with the rights that this unit leaves it: the daemon
+//! connects to a socket, and the connection is the role's standard input ([`Program::at`]). The connection is the role's
+//! life: one that ends is a role that died, and a new one is a new process. Each end asks the kernel who is at the other.
+//!
 //! What the messages mean is the users' business: [`resolver`](crate::resolver) here, key exchange in the daemon.
 
 mod channel;
 mod inside;
+mod peer;
 mod process;
 
 use std::collections::VecDeque;
@@ -18,6 +23,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use truechimer_time::Mono;
@@ -26,6 +32,7 @@ use crate::poll::Interest;
 use process::Process;
 
 pub use inside::{Confinement, Inside, Waiting};
+pub use peer::expect_daemon;
 
 /// Messages that wait for a role that does not take them; one more, and it counts as hanging.
 const MAX_OUTGOING: usize = 128;
@@ -33,7 +40,12 @@ const FIRST_PAUSE_S: f64 = 1.0;
 const LONGEST_PAUSE_S: f64 = 64.0;
 
 /// How to start a role.
-pub struct Program(Box<dyn FnMut() -> Command + Send>);
+pub struct Program(Start);
+
+enum Start {
+    Child(Box<dyn FnMut() -> Command + Send>),
+    Socket(PathBuf),
+}
 
 impl Program {
     /// This program, as the role of this name.
@@ -47,7 +59,12 @@ impl Program {
 
     /// Any other: for tests.
     pub fn new(make: impl FnMut() -> Command + Send + 'static) -> Self {
-        Self(Box::new(make))
+        Self(Start::Child(Box::new(make)))
+    }
+
+    /// A process that somebody else starts for every connection to this socket of whole messages (`SOCK_SEQPACKET`).
+    pub fn at(socket: impl Into<PathBuf>) -> Self {
+        Self(Start::Socket(socket.into()))
     }
 }
 
@@ -98,9 +115,9 @@ impl Role {
     /// Starts the role; its messages have at most so many bytes.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// It cannot be started, or nobody who may does so at its socket.
     pub fn start(mut program: Program, max_message: usize) -> io::Result<Self> {
-        let process = Some(Process::start(&mut program.0)?);
+        let process = Some(Process::start(&mut program)?);
         Ok(Self {
             program,
             max_message,
@@ -119,9 +136,9 @@ impl Role {
         self.process.is_some()
     }
 
-    /// The process, for those who look from outside.
+    /// The process, if it is ours, for those who look from outside.
     pub fn id(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::id)
+        self.process.as_ref().and_then(Process::id)
     }
 
     /// When it may be started again; `None` while it runs.
@@ -134,7 +151,7 @@ impl Role {
         if self.process.is_some() || now < self.restart {
             return false;
         }
-        match Process::start(&mut self.program.0) {
+        match Process::start(&mut self.program) {
             Ok(process) => self.process = Some(process),
             Err(_) => self.postpone(now),
         }

@@ -37,7 +37,11 @@ impl Listener {
     /// `EADDRINUSE` if somebody listens there, `EEXIST` if the name belongs to something that is not a socket, or what
     /// `bind` says.
     pub fn bind(path: &Path, mode: u32) -> io::Result<Self> {
-        let (socket, identity) = bind_name(path, mode, libc::SOCK_STREAM)?;
+        Self::bind_kind(path, mode, libc::SOCK_STREAM)
+    }
+
+    pub(crate) fn bind_kind(path: &Path, mode: u32, kind: libc::c_int) -> io::Result<Self> {
+        let (socket, identity) = bind_name(path, mode, kind)?;
         // SAFETY: no pointers are passed.
         check(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) })?;
         Ok(Self { socket, path: path.to_owned(), identity, reserve: reserve() })
@@ -67,7 +71,7 @@ impl Listener {
         }
     }
 
-    fn accept_once(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn accept_once(&self) -> io::Result<OwnedFd> {
         // SAFETY: the address of the other side is not asked for.
         let fd = unsafe { libc::accept(self.socket.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) };
         Ok(ffi::own(check(fd)?))
@@ -168,13 +172,7 @@ impl Stream {
     /// # Errors
     /// `ENOENT` or `ECONNREFUSED` if nobody listens, `EACCES` without the permission, `EAGAIN` if too many wait already.
     pub fn connect(path: &Path) -> io::Result<Self> {
-        let address = address(path)?;
-        let socket = ffi::socket(libc::AF_UNIX, libc::SOCK_STREAM)?;
-        // SAFETY: the pointer and the length describe `address`.
-        check(unsafe {
-            libc::connect(socket.as_raw_fd(), (&raw const address).cast(), ffi::size_of::<sockaddr_un>())
-        })?;
-        Ok(Self(UnixStream::from(socket)))
+        connect(path, libc::SOCK_STREAM).map(|socket| Self(UnixStream::from(socket)))
     }
 
     /// Reads what is there: `None` if there is nothing yet, `Some(0)` at the end.
@@ -197,6 +195,17 @@ impl Stream {
     pub fn fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Connects a socket of this kind to `path`.
+pub(crate) fn connect(path: &Path, kind: libc::c_int) -> io::Result<OwnedFd> {
+    let address = address(path)?;
+    let socket = ffi::socket(libc::AF_UNIX, kind)?;
+    // SAFETY: the pointer and the length describe `address`.
+    check(unsafe {
+        libc::connect(socket.as_raw_fd(), (&raw const address).cast(), ffi::size_of::<sockaddr_un>())
+    })?;
+    Ok(socket)
 }
 
 fn none_if_not_ready<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -87,6 +87,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
         dialect: Some(Dialect::Chrony),
         observe: false,
         debug: false,
+        role_sockets: None,
         chronyd: None,
     };
     let mut said = Chronyd::default();

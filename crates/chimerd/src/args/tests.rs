@@ -1,7 +1,14 @@
 use super::*;
 
 fn ours(config: &str, both: bool) -> RunArgs {
-    RunArgs { config: PathBuf::from(config), dialect: None, observe: both, debug: both, chronyd: None }
+    RunArgs {
+        config: PathBuf::from(config),
+        dialect: None,
+        observe: both,
+        debug: both,
+        role_sockets: None,
+        chronyd: None,
+    }
 }
 
 fn read(words: &[&str]) -> Result<Action, ArgsError> {
@@ -31,8 +38,13 @@ fn every_option_is_read() {
         ("ke-client", Role::KeyExchangeClient),
         ("ke-server", Role::KeyExchangeServer),
     ] {
-        assert_eq!(read(&[&format!("--role={name}")]), Ok(Action::Role(role)));
+        let name = format!("--role={name}");
+        assert_eq!(read(&[&name]), Ok(Action::Role(role, None)));
+        assert_eq!(read(&[&name, "--daemon=ntp"]), Ok(Action::Role(role, Some("ntp".into()))));
+        assert!(read(&[&name, "--daemon="]).is_err() && read(&[&name, "-x"]).is_err());
     }
+    let units = RunArgs { role_sockets: Some("/run/roles".into()), ..ours("a", false) };
+    assert_eq!(read(&["-f", "a", "--role-sockets", "/run/roles"]), Ok(Action::Run(units)));
 }
 
 #[test]
@@ -40,6 +52,7 @@ fn mistakes_are_named() {
     let message = |words: &[&str]| read(words).unwrap_err().to_string();
     assert_eq!(message(&["-f"]), "-f wants a file name after it");
     assert_eq!(message(&["-f", ""]), "-f wants a file name after it");
+    assert_eq!(message(&["--role-sockets"]), "--role-sockets wants a folder after it");
     assert_eq!(message(&["-xq"]), "there is no option -xq");
     assert_eq!(message(&["-fx", "a"]), "there is no option -fx");
     assert!(message(&["--dialect", "c"]).starts_with("--dialect wants one of chrony, ntp,"));

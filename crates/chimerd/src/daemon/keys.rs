@@ -1,6 +1,6 @@
 //! Keys: exchanging them with servers, and handing them out to clients.
 
-use truechimer_config::{Config, MAX_BYTES, Roles};
+use truechimer_config::{Config, MAX_BYTES};
 use truechimer_engine::config::{Authentication, EngineConfig, SourceConfig};
 use truechimer_engine::io::{CertificateDates, KeyExchange, KeyExchanged, QueryId, Validity};
 use truechimer_engine::{KeyExchangeError, KeyExchangeFault};
@@ -16,6 +16,7 @@ use crate::journal::{Journal, Priority};
 use crate::nts::Say;
 use crate::nts::client::{KeyExchanges, Trust};
 use crate::nts::serving::Serving;
+use crate::roles::Places;
 
 /// Writes what the parts of NTS have to say.
 pub(super) fn sayer(journal: &mut Journal, now: Now) -> impl FnMut(Priority, String) + '_ {
@@ -49,11 +50,11 @@ fn wants_key_exchange(config: &EngineConfig) -> bool {
 /// What exchanges keys, if a source wants it.
 pub(super) fn start_key_exchanges(
     config: &Config,
-    roles: Roles,
+    places: &Places,
     say: Say<'_>,
 ) -> std::io::Result<Option<KeyExchanges>> {
     match wants_key_exchange(&config.engine) {
-        true => KeyExchanges::start(roles, read_trust(config, say)).map(Some),
+        true => KeyExchanges::start(places.program("ke-client"), read_trust(config, say)).map(Some),
         false => Ok(None),
     }
 }
@@ -135,7 +136,7 @@ impl Daemon {
 
     /// Goes on with what another configuration says of NTS, or with the old one if that cannot be.
     pub(super) fn reload_nts(&mut self, config: &Config, now: Now) -> Result<(), String> {
-        let Self { nts, key_exchanges, journal, config: old, .. } = self;
+        let Self { nts, key_exchanges, journal, places, .. } = self;
         let mut say = sayer(journal, now);
         let configured = match (&mut *nts, &config.serve_nts) {
             (_, None) => {
@@ -143,17 +144,13 @@ impl Daemon {
                 Ok(())
             }
             (Some(nts), Some(_)) => nts.configure(config, now, &mut say),
-            (None, Some(_)) => {
-                // Roles are where the daemon was started with them.
-                let config = Config { roles: old.roles, ..config.clone() };
-                Serving::start(&config, now, &mut say).map(|serving| *nts = serving)
-            }
+            (None, Some(_)) => Serving::start(config, places, now, &mut say).map(|serving| *nts = serving),
         };
         configured.map_err(|error| error.to_string())?;
         match key_exchanges {
             Some(exchanges) => exchanges.set_trust(read_trust(config, &mut say)),
             // Without it, the engine is told that keys cannot be exchanged, and asks again later.
-            None => *key_exchanges = start_key_exchanges(config, old.roles, &mut say).ok().flatten(),
+            None => *key_exchanges = start_key_exchanges(config, places, &mut say).ok().flatten(),
         }
         drop(say);
         self.hand_over_ring();

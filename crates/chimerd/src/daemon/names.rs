@@ -1,6 +1,5 @@
 //! Names to addresses, through the resolver.
 
-use truechimer_config::Roles;
 use truechimer_engine::ResolveError;
 use truechimer_engine::config::{EngineConfig, Family, Host, SourceKind};
 use truechimer_engine::io::QueryId;
@@ -9,6 +8,7 @@ use truechimer_time::Now;
 
 use super::Daemon;
 use super::keys::uses_nts;
+use crate::roles::Places;
 
 impl Daemon {
     /// Asks for the addresses of a name. Some answers are there at once, but inside the loop that takes as long as the
@@ -55,10 +55,10 @@ pub(super) fn wants_resolver(config: &EngineConfig) -> bool {
     })
 }
 
-/// A resolver of the configured kind.
-pub(super) fn start_resolver(roles: Roles) -> std::io::Result<Resolver> {
-    match roles {
-        Roles::Process => Resolver::spawn_role(),
-        Roles::Inline => Ok(Resolver::inline()),
+/// A resolver where it is to run.
+pub(super) fn start_resolver(places: &Places) -> std::io::Result<Resolver> {
+    match places.program("resolver") {
+        Some(program) => Resolver::start_role(program),
+        None => Ok(Resolver::inline()),
     }
 }

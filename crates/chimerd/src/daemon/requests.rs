@@ -86,7 +86,7 @@ impl Daemon {
         }
         if self.resolver.is_none() && wants_resolver(&config.engine) {
             // Without one, the engine is told that names cannot be resolved, and asks again later.
-            self.resolver = start_resolver(self.config.roles).ok();
+            self.resolver = start_resolver(&self.places).ok();
         }
         if self.network.is_none() {
             let roles = self.config.roles;

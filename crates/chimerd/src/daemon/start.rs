@@ -27,6 +27,7 @@ use crate::listeners::{ListenError, Listeners};
 use crate::logs::Logs;
 use crate::ntpq::NtpqServer;
 use crate::nts::serving::{Serving, ServingError};
+use crate::roles::Places;
 use crate::signing::Signer;
 use crate::state::StateFiles;
 
@@ -99,9 +100,10 @@ impl Daemon {
             config.paths.run_dir.as_deref().map(|dir| ControlServer::open(dir, user)).transpose()?;
         let chronyc = ChronycServer::open(&config.control, user)?;
         let ntpq = NtpqServer::open(&config)?;
+        let places = Places::new(&config, options.role_sockets);
         let mut resolver = None;
         if wants_resolver(&config.engine) {
-            let started = start_resolver(config.roles);
+            let started = start_resolver(&places);
             resolver =
                 Some(started.map_err(|error| StartError(format!("cannot start the resolver: {error}")))?);
         }
@@ -127,8 +129,8 @@ impl Daemon {
         let now = clock.now();
         let mut say = sayer(&mut journal, now);
         let network = Network::start(&config, config.roles, &mut say);
-        let nts = Serving::start(&config, now, &mut say)?;
-        let key_exchanges = start_key_exchanges(&config, config.roles, &mut say)
+        let nts = Serving::start(&config, &places, now, &mut say)?;
+        let key_exchanges = start_key_exchanges(&config, &places, &mut say)
             .map_err(|error| StartError(format!("cannot start the key exchange client: {error}")))?;
         drop(say);
         let initial = Initial {
@@ -153,6 +155,7 @@ impl Daemon {
             more_clocks: options.more_clocks,
             resolver,
             network,
+            places,
             key_exchanges,
             nts,
             signer: config.paths.signd.as_deref().map(Signer::new),

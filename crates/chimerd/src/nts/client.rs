@@ -8,7 +8,6 @@ mod role;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use truechimer_config::Roles;
 use truechimer_nts_ke::{
     ClientTls, ExchangeAnswer, ExchangeRequest, KeError, NetworkFault, TrustedCertificates,
 };
@@ -172,11 +171,11 @@ pub(crate) enum KeyExchanges {
 }
 
 impl KeyExchanges {
-    /// Where the configuration wants them.
-    pub(crate) fn start(roles: Roles, trust: Trust) -> std::io::Result<Self> {
-        Ok(match roles {
-            Roles::Inline => Self::Inline(Box::new(KeClient::new(trust))),
-            Roles::Process => Self::Role(Box::new(ClientRole::start(Program::own("ke-client"), trust)?)),
+    /// In the process of this program, or without one in the loop.
+    pub(crate) fn start(program: Option<Program>, trust: Trust) -> std::io::Result<Self> {
+        Ok(match program {
+            None => Self::Inline(Box::new(KeClient::new(trust))),
+            Some(program) => Self::Role(Box::new(ClientRole::start(program, trust)?)),
         })
     }
 

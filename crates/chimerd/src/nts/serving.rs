@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use truechimer_config::Config;
 use truechimer_config::nts::KeyExchangeServer;
-use truechimer_config::{Config, Roles};
 use truechimer_engine::config::{AccessRule, Listener};
 use truechimer_engine::report::KeyExchangeReport;
 use truechimer_nts::KeyRing;
@@ -21,6 +21,7 @@ use super::ring::RingKeeper;
 use super::server::{Counters, KeServer, ServerRole, Setup};
 use crate::journal::Priority;
 use crate::listeners::ListenError;
+use crate::roles::Places;
 
 /// Connections that are worked on in one turn of the daemon's own loop: a signature takes as long as the answers to a hundred
 /// packets.
@@ -55,6 +56,7 @@ struct Exchange {
 pub(crate) struct Serving {
     ring: RingKeeper,
     exchange: Option<Exchange>,
+    places: Places,
 }
 
 /// Why authenticated time cannot be served.
@@ -75,10 +77,15 @@ impl std::fmt::Display for ServingError {
 
 impl Serving {
     /// Opens the listeners, reads the certificate and comes by the ring, as far as the configuration wants them.
-    pub(crate) fn start(config: &Config, now: Now, say: Say<'_>) -> Result<Option<Self>, ServingError> {
+    pub(crate) fn start(
+        config: &Config,
+        places: &Places,
+        now: Now,
+        say: Say<'_>,
+    ) -> Result<Option<Self>, ServingError> {
         let Some(nts) = &config.serve_nts else { return Ok(None) };
         let ring = RingKeeper::start(nts, config.user.as_deref(), now, say);
-        let mut serving = Self { ring, exchange: None };
+        let mut serving = Self { ring, exchange: None, places: places.clone() };
         serving.configure_exchange(config, now, say)?;
         Ok(Some(serving))
     }
@@ -211,7 +218,8 @@ impl Serving {
         match &mut self.exchange {
             Some(exchange) => exchange.configure(wanted, &setup, now, say),
             None => {
-                self.exchange = Some(Exchange::start(wanted, &setup, config.roles, now, say)?);
+                self.exchange =
+                    Some(Exchange::start(wanted, &setup, self.places.program("ke-server"), now, say)?);
                 self.hand_over_ring();
                 Ok(())
             }
@@ -250,15 +258,15 @@ impl Exchange {
     fn start(
         config: &KeyExchangeServer,
         setup: &Setup,
-        roles: Roles,
+        program: Option<Program>,
         now: Now,
         say: Say<'_>,
     ) -> Result<Self, ServingError> {
         let doors = open_missing(&config.listen, &[]).map_err(ServingError::Listen)?;
-        let mut runner = match roles {
-            Roles::Inline => Runner::Inline(Box::new(KeServer::new(setup, INLINE_STEPS))),
-            Roles::Process => {
-                let role = ServerRole::start(Program::own("ke-server"), setup.clone(), now.mono);
+        let mut runner = match program {
+            None => Runner::Inline(Box::new(KeServer::new(setup, INLINE_STEPS))),
+            Some(program) => {
+                let role = ServerRole::start(program, setup.clone(), now.mono);
                 Runner::Role(Box::new(role.map_err(ServingError::Role)?))
             }
         };

@@ -385,8 +385,8 @@ pub static KEYS: &[Key] = &[
         "Lines between two explanations of the columns in chrony's files; 0 writes none."),
 
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
-        "Where names are resolved and keys exchanged: in helper processes without privileges, or inside the event \
-         loop, which then waits for the answers of name servers."),
+        "Where names are resolved and keys exchanged: in helper processes without privileges (the daemon's own, or those \
+         of the service manager with `chimerd --role-sockets`), or inside the event loop, which then waits for the answers of name servers."),
     key("daemon", "ready", Kind::Word(&["started", "synchronised"]), r#"`"started"`"#, r#""synchronised""#,
         "When the service manager (systemd, `Type=notify`) is told that the service is ready: when its ports are open, \
          or when the clock is synchronised for the first time. What is ordered after the service waits so long, and the \

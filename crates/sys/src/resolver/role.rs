@@ -118,12 +118,9 @@ pub fn role_main() -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let question = Question::parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-        // Nobody has caught SIGALRM since the program was started, so it ends the process.
-        // SAFETY: no pointers are passed.
-        unsafe { libc::alarm(PATIENCE_S as u32) };
+        inside.work_for(PATIENCE_S as u32);
         let answer = lookup::resolve(&question.name, question.family);
-        // SAFETY: as above.
-        unsafe { libc::alarm(0) };
+        inside.rest();
         inside.send(&protocol::write_answer(question.query, &answer))?;
     }
 }

@@ -58,6 +58,19 @@ impl Inside {
         self.socket().as_raw_fd()
     }
 
+    /// From now on it has so long to [wait](Self::rest) again; a role that does not is ended by the kernel, as the daemon may
+    /// not be able to.
+    pub fn work_for(&self, seconds: u32) {
+        // Nobody has caught SIGALRM since the program was started, so it ends the process.
+        // SAFETY: no pointers are passed.
+        unsafe { libc::alarm(seconds) };
+    }
+
+    /// Its work is done for now.
+    pub fn rest(&self) {
+        self.work_for(0);
+    }
+
     /// Takes a message of the daemon's, with the descriptor that came with it. `None` if there is none yet.
     ///
     /// # Errors

@@ -2,27 +2,44 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 
-use super::channel;
-use crate::ffi;
+use super::{Program, Start, channel, peer};
+use crate::{ffi, unix};
 
 pub(super) struct Process {
-    child: Child,
+    /// `None`: whoever listens at a socket has started it.
+    child: Option<Child>,
     socket: OwnedFd,
 }
 
 impl Process {
-    pub(super) fn start(program: &mut (dyn FnMut() -> Command + Send)) -> io::Result<Self> {
+    pub(super) fn start(program: &mut Program) -> io::Result<Self> {
+        let make = match &mut program.0 {
+            Start::Child(make) => make,
+            Start::Socket(path) => {
+                let named =
+                    |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+                let socket = Self::connect(path).map_err(named)?;
+                return Ok(Self { child: None, socket });
+            }
+        };
         let (socket, theirs) = channel::pair()?;
-        let child = program().stdin(Stdio::from(theirs)).stdout(Stdio::null()).spawn()?;
+        let child = Some(make().stdin(Stdio::from(theirs)).stdout(Stdio::null()).spawn()?);
         let process = Self { child, socket };
         ffi::keep_to_ourselves(&process.socket)?;
         Ok(process)
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
+    fn connect(path: &Path) -> io::Result<OwnedFd> {
+        let socket = unix::connect(path, libc::SOCK_SEQPACKET)?;
+        peer::expect_manager(&socket)?;
+        Ok(socket)
+    }
+
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     pub(super) fn fd(&self) -> RawFd {
@@ -45,14 +62,17 @@ impl Process {
     }
 
     /// Ends it, and gives it back if that is not done yet. It is killed where that is permitted. A daemon that has become
-    /// another user than the role's may not; then the role ends when it sees that its socket is closed, or, if it
-    /// hangs, when its time for an answer is over.
-    pub(super) fn end(mut self) -> Option<Child> {
+    /// another user than the role's may not, nor one whose child it is not; then the role ends when it sees that its
+    /// socket is closed, or, if it hangs, when its time for a piece of work is over ([`Inside::work_for`]).
+    ///
+    /// [`Inside::work_for`]: super::Inside::work_for
+    pub(super) fn end(self) -> Option<Child> {
         drop(self.socket);
-        let done = match self.child.kill() {
-            Ok(()) => self.child.wait().is_ok(),
-            Err(_) => !matches!(self.child.try_wait(), Ok(None)),
+        let mut child = self.child?;
+        let done = match child.kill() {
+            Ok(()) => child.wait().is_ok(),
+            Err(_) => !matches!(child.try_wait(), Ok(None)),
         };
-        (!done).then_some(self.child)
+        (!done).then_some(child)
     }
 }

@@ -17,6 +17,26 @@ fn test_role() -> Command {
     command
 }
 
+/// Stands in for a service manager: starts the role for so many connections, one after the other.
+fn manage(path: &std::path::Path, connections: usize) -> std::thread::JoinHandle<()> {
+    let listener = crate::unix::Listener::bind_kind(path, 0o600, libc::SOCK_SEQPACKET).unwrap();
+    std::thread::spawn(move || {
+        for _ in 0..connections {
+            let mut set = PollSet::new();
+            set.push(listener.fd(), Interest::Read);
+            set.wait(Some(Duration::from_secs(20))).unwrap();
+            let connection = listener.accept_once().unwrap();
+            test_role()
+                .stdin(connection)
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+    })
+}
+
 fn shell(script: &'static str) -> Role {
     let program = Program::new(move || {
         let mut command = Command::new("/bin/sh");
@@ -92,6 +112,69 @@ fn messages_of_every_length_come_back_in_their_order() {
         assert!(hear(&mut role) == Heard::Message(message));
     }
     assert_eq!(role.hear(read_mono().unwrap()), Heard::Nothing);
+}
+
+#[test]
+fn a_role_that_somebody_else_starts_lives_as_long_as_its_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("role");
+    let Err(error) = Role::start(Program::at(&path), MAX) else { panic!("nobody listens") };
+    assert!(error.kind() == std::io::ErrorKind::NotFound && error.to_string().contains("/role: "), "{error}");
+    let manager = manage(&path, 2);
+    let mut role = Role::start(Program::at(&path), MAX).unwrap();
+    assert_eq!(role.id(), None, "not ours to look at");
+    let messages: Vec<Vec<u8>> =
+        [1, MAX, MAX, MAX, 2].iter().zip(1..).map(|(len, byte)| vec![byte; *len]).collect();
+    for message in &messages {
+        role.send(message, None);
+    }
+    for message in messages {
+        assert!(hear(&mut role) == Heard::Message(message));
+    }
+    let listener = TcpListener::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    role.send(b"listen", Some(listener.as_fd()));
+    assert_eq!(hear(&mut role), Heard::Message(b"listen".to_vec()));
+    // It is given up, sees the end of its connection, and ends; another takes its place.
+    let now = read_mono().unwrap();
+    role.give_up(now);
+    assert!(!role.is_running() && !role.try_restart(now));
+    assert!(role.try_restart(role.restart_at().unwrap()));
+    role.send(b"again", None);
+    assert_eq!(hear(&mut role), Heard::Message(b"again".to_vec()));
+    role.give_up(now);
+    manager.join().unwrap();
+    // Nobody listens any more: the attempts go on, with pauses.
+    let restart = role.restart_at().unwrap();
+    assert!(!role.try_restart(restart) && role.restart_at().unwrap() > restart);
+}
+
+/// As the one above: runs as a role that works too long.
+#[test]
+fn inside_the_slow_role() {
+    if std::env::var_os("SYS_TEST_SLOW_ROLE").is_none() {
+        return;
+    }
+    let inside = Inside::enter(&Confinement::default(), Waiting::Blocks, MAX).unwrap();
+    inside.work_for(60);
+    inside.rest();
+    inside.receive().unwrap();
+    inside.work_for(1);
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_role_that_hangs_ends_by_itself() {
+    let program = Program::new(|| {
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["role::tests::inside_the_slow_role", "--exact", "--test-threads=1"]);
+        command.env("SYS_TEST_SLOW_ROLE", "1");
+        command
+    });
+    let mut role = Role::start(program, MAX).unwrap();
+    role.send(b"work", None);
+    assert_eq!(hear(&mut role), Heard::Gone);
 }
 
 #[test]

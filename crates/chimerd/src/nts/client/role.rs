@@ -16,8 +16,8 @@ use truechimer_sys::role::{Confinement, Heard, Inside, Program, Role, Waiting};
 use truechimer_time::Mono;
 
 use super::{KeClient, MOST_OPEN, Trust, unavailable};
-use crate::nts::HEARD_A_TURN;
 use crate::nts::codec::{Reader, Writer};
+use crate::nts::{HANG_S, HEARD_A_TURN};
 
 /// Most bytes of a PEM text in one message.
 const PART: usize = 32_768;
@@ -168,7 +168,9 @@ pub(crate) fn role_main() -> io::Result<()> {
             let now = read_mono().unwrap_or_default();
             std::time::Duration::from_nanos(at.nanos().saturating_sub(now.nanos()))
         });
+        inside.rest();
         poll.wait(sleep)?;
+        inside.work_for(HANG_S);
         let now = read_mono()?;
         if poll.readable(daemon) {
             match inside.receive() {

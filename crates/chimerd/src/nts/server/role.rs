@@ -19,7 +19,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::message::{self, FROM_ROLE_MAX, Order, TO_ROLE_MAX, Word};
 use super::{Counters, KeServer, Setup};
-use crate::nts::HEARD_A_TURN;
+use crate::nts::{HANG_S, HEARD_A_TURN};
 
 /// How far the role's priority is behind the daemon's.
 const NICE: u8 = 10;
@@ -198,7 +198,9 @@ pub(crate) fn role_main() -> io::Result<()> {
             server.register(&mut poll, now);
             wake = wake.into_iter().chain(server.poll_timeout()).min();
         }
+        inside.rest();
         poll.wait(wake.map(|at| Duration::from_nanos(at.nanos().saturating_sub(now.nanos()))))?;
+        inside.work_for(HANG_S);
         let now = read_mono()?;
         if poll.readable(daemon) {
             match inside.receive() {

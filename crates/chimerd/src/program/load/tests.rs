@@ -42,7 +42,14 @@ fn a_wrong_line_is_told_with_its_place_and_chronyds_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chrony.conf");
     std::fs::write(&file, "# ours\nserver a.example ibrust\n").unwrap();
-    let ours = RunArgs { config: file, dialect: None, observe: false, debug: false, chronyd: None };
+    let ours = RunArgs {
+        config: file,
+        dialect: None,
+        observe: false,
+        debug: false,
+        role_sockets: None,
+        chronyd: None,
+    };
     let unusable = load(&ours).err().unwrap();
     assert_eq!(unusable.status, EXIT_FAILURE);
     assert!(
@@ -66,7 +73,14 @@ fn a_key_that_is_missing_is_told_at_the_line_of_the_original() {
     let (file, keys) = (folder.path().join("chrony.conf"), folder.path().join("keys"));
     std::fs::write(&keys, "1 AES128 HEX:00112233445566778899aabbccddeeff\n").unwrap();
     std::fs::write(&file, format!("keyfile {}\n\nserver a.example key 7\n", keys.display())).unwrap();
-    let args = RunArgs { config: file, dialect: None, observe: false, debug: false, chronyd: None };
+    let args = RunArgs {
+        config: file,
+        dialect: None,
+        observe: false,
+        debug: false,
+        role_sockets: None,
+        chronyd: None,
+    };
     let unusable = load(&args).err().unwrap();
     assert!(unusable.message.contains("chrony.conf:3:1"), "{}", unusable.message);
 }
