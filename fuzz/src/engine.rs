@@ -330,7 +330,7 @@ fn config(options: u8) -> EngineConfig {
         sources.remove(0);
     }
     let panic = ClockConfig::default().panic;
-    let local = LocalConfig { stratum: 10, orphan: options & 16 != 0, distance_s: 1.0, activate_s: None };
+    let local = LocalConfig { orphan: options & 16 != 0, ..LocalConfig::DEFAULT };
     EngineConfig {
         sources,
         serve: None,
