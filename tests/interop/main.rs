@@ -8,6 +8,7 @@ mod ntpq;
 mod nts;
 mod ours;
 mod peers;
+mod starts;
 
 use std::process::ExitCode;
 
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
     }
     trials.extend(nts::trials());
     type Run = fn() -> Result<(), String>;
-    let with_chronyc: [(&str, Run); 3] = [
+    let with_chronyc: [(&str, Run); 4] = [
+        ("chronyd_and_ours_under_its_name_start_and_end_alike", starts::alike),
         ("chronyc_gets_the_same_from_ours_as_from_chronyd", chronyc::all_commands),
         ("chronyc_may_only_look_over_udp", chronyc::over_udp),
         ("a_reader_of_chronys_layout_reads_ours", chronyc::a_reader_of_the_layout),

@@ -1,15 +1,17 @@
-//! The journal: a few lines on standard error that a human needs.
+//! The journal: a few lines on standard error, or in the system's log, that a human needs.
 //!
 //! Under systemd (`JOURNAL_STREAM` is set) each line starts with its priority, `<5>` and so on (sd-daemon(3)). The
 //! number of lines is limited whatever happens outside (NA-27), and a word that came from the network or a file
 //! cannot start a line of its own.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use truechimer_engine::Event;
 use truechimer_time::Mono;
 
 mod sentence;
+mod syslog;
 
 pub use sentence::describe;
 pub(crate) use sentence::span;
@@ -38,10 +40,19 @@ pub enum Priority {
     Debug = 7,
 }
 
+/// What stands before a line.
+enum Prefix {
+    None,
+    /// The priority, for systemd.
+    Priority,
+    /// Facility and priority, and who it is that speaks.
+    Syslog(String),
+}
+
 /// Where lines go and how many may.
 pub struct Journal {
     sink: Option<Box<dyn Write + Send>>,
-    prefixed: bool,
+    prefix: Prefix,
     verbose: bool,
     /// Lines that matter less are left out.
     least: Priority,
@@ -53,8 +64,14 @@ pub struct Journal {
 impl Journal {
     /// To standard error, with priorities in front if systemd's journal is at its other end.
     pub fn stderr(verbose: bool) -> Self {
-        let prefixed = std::env::var_os("JOURNAL_STREAM").is_some();
-        Self { prefixed, verbose, ..Self::to(Box::new(std::io::stderr())) }
+        let prefix = if is_systemds() { Prefix::Priority } else { Prefix::None };
+        Self { prefix, verbose, ..Self::to(Box::new(std::io::stderr())) }
+    }
+
+    /// To the system's log at this socket, under this name. Where nobody takes lines they are lost.
+    pub fn syslog(socket: impl Into<PathBuf>, name: &str, verbose: bool) -> Self {
+        let prefix = Prefix::Syslog(format!("{name}[{}]: ", std::process::id()));
+        Self { prefix, verbose, ..Self::to(Box::new(syslog::Syslog::new(socket.into()))) }
     }
 
     /// Nowhere.
@@ -66,7 +83,7 @@ impl Journal {
     pub fn to(sink: Box<dyn Write + Send>) -> Self {
         Self {
             sink: Some(sink),
-            prefixed: false,
+            prefix: Prefix::None,
             verbose: false,
             least: Priority::Debug,
             allowance: BURST,
@@ -133,14 +150,23 @@ impl Journal {
     fn write(&mut self, priority: Priority, text: &str) {
         let Some(sink) = &mut self.sink else { return };
         let mut line = String::with_capacity(text.len() + 8);
-        if self.prefixed {
-            line.push_str(&format!("<{}>", priority as u8));
+        match &self.prefix {
+            Prefix::None => {}
+            Prefix::Priority => line.push_str(&format!("<{}>", priority as u8)),
+            Prefix::Syslog(name) => {
+                line.push_str(&format!("<{}>{name}", syslog::FACILITY + priority as u8));
+            }
         }
         line.extend(text.chars().take(MAX_LINE).map(|c| if c.is_control() { '?' } else { c }));
         line.push('\n');
         // A journal that cannot be written to has nowhere to complain.
         let _ = sink.write_all(line.as_bytes());
     }
+}
+
+/// Whether what is written to standard error goes to systemd's journal.
+pub(crate) fn is_systemds() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
 }
 
 impl std::fmt::Debug for Journal {

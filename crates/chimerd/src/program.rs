@@ -13,14 +13,18 @@ use truechimer_sys::{privileges, resolver, role, signal};
 use truechimer_time::Mono;
 
 use crate::args::{self, Action, HELP, Role, RunArgs};
-use crate::journal::{Journal, Priority};
+use crate::journal::{Journal, Priority, is_systemds};
 use crate::nts;
 use crate::{Daemon, DaemonOptions, Observer, ServiceManager};
 
+use background::Caller;
 use load::{foreign, load};
+use pid_file::PidFile;
 use until::{End, Until};
 
+mod background;
 mod load;
+mod pid_file;
 mod until;
 
 /// Clean end.
@@ -33,11 +37,13 @@ pub const EXIT_USAGE: u8 = 2;
 /// Runs the program and returns its exit status. `args` begin with the name that the program was called by: as `chronyd`
 /// it has chronyd's options and exit statuses.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let mut args = args.into_iter();
+    let all: Vec<OsString> = args.into_iter().collect();
+    let mut args = all.iter().cloned();
     let name = args.next().unwrap_or_default();
     let is_chronyd = Path::new(&name).file_name().is_some_and(|name| name == "chronyd");
     match if is_chronyd { args::chronyd::parse(args) } else { args::parse(args) } {
-        Ok(Action::Run(run_args)) => run(run_args),
+        Ok(Action::Run(run_args)) if goes_into_the_background(&run_args) => run_in_background(run_args, &all),
+        Ok(Action::Run(run_args)) => run(run_args, None),
         Ok(Action::Check(run_args)) => check(&run_args),
         Ok(Action::PrintConfig(run_args)) => print_config(&run_args),
         Ok(Action::Print(text)) => print(&text),
@@ -52,14 +58,28 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn run(args: RunArgs) -> u8 {
-    let config = match load(&args) {
-        Ok(config) => config,
-        Err(unusable) => {
-            complain(&unusable.message);
-            return unusable.status;
+fn goes_into_the_background(args: &RunArgs) -> bool {
+    args.chronyd.as_ref().is_some_and(|said| !said.foreground)
+}
+
+/// The process that was called starts another one; that one runs.
+fn run_in_background(mut args: RunArgs, all: &[OsString]) -> u8 {
+    // The other one is at home in the root folder.
+    let log_file = args.chronyd.as_mut().and_then(|said| said.log_file.as_mut());
+    for path in [&mut args.config].into_iter().chain(log_file) {
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    }
+    match Caller::of_this_process() {
+        Ok(None) => background::start(all),
+        Ok(caller) => run(args, caller),
+        Err(error) => {
+            complain(&format!("chronyd: cannot begin a session: {error}\n"));
+            EXIT_FAILURE
         }
-    };
+    }
+}
+
+fn run(args: RunArgs, mut caller: Option<Caller>) -> u8 {
     let mut journal = match journal(&args) {
         Ok(journal) => journal,
         Err(message) => {
@@ -67,21 +87,47 @@ fn run(args: RunArgs) -> u8 {
             return EXIT_FAILURE;
         }
     };
+    let is_away = caller.is_some();
+    // As with chronyd, whoever called hears only why it cannot start.
+    let mut tell = |text: &str| match is_away {
+        true => journal.lines(Mono::default(), Priority::Warning, text),
+        false => complain(text),
+    };
+    let config = match load(&args, &mut tell) {
+        Ok(config) => config,
+        Err(unusable) => {
+            complain(&unusable.message);
+            if is_away {
+                journal.lines(Mono::default(), Priority::Error, &unusable.message);
+            }
+            return unusable.status;
+        }
+    };
     let ends = Arc::new(End::default());
-    match try_run(args, config, &mut journal, &ends) {
+    match try_run(args, config, &mut journal, &ends, &mut caller) {
         Ok(()) if ends.failed.load(Ordering::Relaxed) => EXIT_FAILURE,
         Ok(()) => EXIT_OK,
         Err(message) => {
             journal.last_line(Priority::Error, &message);
+            if caller.is_some() {
+                complain(&format!("{message}\n"));
+            }
             EXIT_FAILURE
         }
     }
 }
 
-/// Where lines go: standard error, or the file that chronyd's `-l` names.
+/// The socket of the system's log.
+const SYSLOG: &str = "/dev/log";
+
+/// Where lines go: standard error, the system's log, or the file that chronyd's `-l` names.
 fn journal(args: &RunArgs) -> Result<Journal, String> {
     let Some(said) = &args.chronyd else { return Ok(Journal::stderr(args.debug)) };
+    // In the foreground, systemd's journal may be at the other end already, and in a container there is no log.
+    let in_the_log =
+        !said.on_terminal && (!said.foreground || (!is_systemds() && Path::new(SYSLOG).exists()));
     let journal = match &said.log_file {
+        None if in_the_log => Journal::syslog(SYSLOG, "chronyd", args.debug),
         None => Journal::stderr(args.debug),
         Some(path) => match std::fs::OpenOptions::new().append(true).create(true).open(path) {
             Ok(file) => Journal::to(Box::new(file)),
@@ -95,7 +141,13 @@ fn journal(args: &RunArgs) -> Result<Journal, String> {
     }))
 }
 
-fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>) -> Result<(), String> {
+fn try_run(
+    args: RunArgs,
+    config: Config,
+    journal: &mut Journal,
+    ends: &Arc<End>,
+    caller: &mut Option<Caller>,
+) -> Result<(), String> {
     signal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let (clock, controls_clock) = choose_clock(&args, &config, journal);
     let user = config.user.clone();
@@ -103,6 +155,11 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>
         // Before anything is opened, made or given away for him.
         privileges::look_for(user).map_err(|error| format!("daemon.user is {user}: {error}"))?;
     }
+    if args.chronyd.as_ref().is_some_and(|said| said.once.is_some()) && config.engine.sources.is_empty() {
+        return Err("there is no source to ask for the time".into());
+    }
+    let pid_file = config.paths.pid_file.clone();
+    let _pid_file = pid_file.map(|path| PidFile::write(&path, user.as_deref())).transpose()?;
     let has_roles = config.roles == Roles::Process;
     let keep_net_bind = serves_privileged_port(&config);
     let role_sockets = args.role_sockets.clone();
@@ -114,7 +171,8 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>
         }
         options.observer = Until::new(said, ends).map(|until| Box::new(until) as Box<dyn Observer>);
     }
-    options.reload = Some(Box::new(move || load(&args).map_err(|unusable| unusable.message)));
+    let is_away = caller.is_some();
+    options.reload = Some(Box::new(move || reload(&args, is_away)));
     options.signals = true;
     options.role_sockets = role_sockets;
     options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
@@ -130,7 +188,20 @@ fn try_run(args: RunArgs, config: Config, journal: &mut Journal, ends: &Arc<End>
         // Not on the inline path, whose calls of libc are few. A kernel without it is no reason to stop.
         let _ = privileges::no_new_privs();
     }
+    if let Some(caller) = caller.take() {
+        caller.release().map_err(|error| format!("cannot leave the terminal: {error}"))?;
+    }
     daemon.run(&ends.stop).map_err(|error| error.to_string())
+}
+
+/// Reads the configuration again. In the background nobody sees standard error.
+fn reload(args: &RunArgs, is_away: bool) -> Result<Config, String> {
+    let mut journal = if is_away { journal(args).ok() } else { None };
+    let mut tell = |text: &str| match &mut journal {
+        Some(journal) => journal.lines(Mono::default(), Priority::Warning, text),
+        None => complain(text),
+    };
+    load(args, &mut tell).map_err(|unusable| unusable.message)
 }
 
 /// The kernel's clock if it may be steered, or only a look at it (A10).
@@ -156,7 +227,7 @@ fn serves_privileged_port(config: &Config) -> bool {
 }
 
 fn check(args: &RunArgs) -> u8 {
-    match load(args) {
+    match load(args, &mut complain) {
         Ok(_) => print(&format!("{}: good\n", args.config.display())),
         Err(unusable) => {
             complain(&unusable.message);
@@ -167,7 +238,7 @@ fn check(args: &RunArgs) -> u8 {
 
 /// `chronyd -p`: every line that says something, with those of included files in place of the lines that include them.
 fn print_config(args: &RunArgs) -> u8 {
-    if let Err(unusable) = load(args) {
+    if let Err(unusable) = load(args, &mut complain) {
         complain(&unusable.message);
         return unusable.status;
     }

@@ -66,6 +66,8 @@ pub struct Paths {
     pub run_dir: Option<PathBuf>,
     /// `daemon.source_dirs`: folders of files with further sources.
     pub source_dirs: Vec<PathBuf>,
+    /// `daemon.pid_file`: where the number of the process stands while it runs; `None` writes it nowhere.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// `daemon.roles`: where work runs that needs other privileges, such as resolving names.
@@ -104,6 +106,7 @@ impl Paths {
         signd: None,
         run_dir: None,
         source_dirs: Vec::new(),
+        pid_file: None,
     };
 }
 
@@ -118,6 +121,7 @@ impl Default for Paths {
             signd: None,
             run_dir: Some(PathBuf::from(RUN_DIR)),
             source_dirs: Vec::new(),
+            pid_file: None,
         }
     }
 }

@@ -246,6 +246,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);
     config.paths.run_dir = daemon.run_dir.unwrap_or(defaults.run_dir);
     config.paths.source_dirs = daemon.source_dirs;
+    config.paths.pid_file = daemon.pid_file;
     if let Some(table) = reader.section(root, "serve") {
         let mut serve = sections::read_serve(reader, &table);
         config.paths.signd = sections::path(reader, &table, "signd").flatten();

@@ -13,6 +13,7 @@
 //! | [`unix`] | the control sockets |
 //! | [`files`] | small files, read with a limit and replaced atomically |
 //! | [`privileges`] | giving up what is not needed any more |
+//! | [`process`] | leaving the terminal, and who else runs |
 //! | [`random`] | unpredictable bytes |
 //!
 //! # The inline path
@@ -44,6 +45,7 @@ pub mod files;
 pub mod network;
 pub mod poll;
 pub mod privileges;
+pub mod process;
 pub mod random;
 pub mod resolver;
 pub mod role;

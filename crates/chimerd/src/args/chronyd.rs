@@ -30,8 +30,12 @@ Usage: chronyd [OPTION]... [DIRECTIVE]...
   -l FILE   write the journal into this file
   -L LEVEL  leave out lines below: 0 nothing, 1 information, 2 warnings, 3 errors
   -R        do not step the clock at the start
-  -d, -n    stay in the foreground, as always; -d -d says more
+  -n        stay in the foreground
+  -d        the same, and write the journal to standard error; -d -d says more
   -r, -s, -m, -P PRIORITY, -F LEVEL, -U   are understood, and what happens instead is said
+
+Without -d, -n, -q and -Q it goes into the background: the command ends with 0 when the daemon runs,
+and writes its journal to the system's log.
 
 Exit status: 0 clean end, 1 anything else.
 ";
@@ -73,6 +77,10 @@ pub struct Chronyd {
     pub log_level: u8,
     /// No step at the start.
     pub no_step: bool,
+    /// Not into the background (`-n`, and by `-d`, `-q` and `-Q`).
+    pub foreground: bool,
+    /// The journal goes to standard error (`-d`, and by `-q` and `-Q`), not into the system's log.
+    pub on_terminal: bool,
     /// Options that do nothing here, each with what happens instead.
     pub remarks: Vec<&'static str>,
 }
@@ -122,7 +130,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
                 break;
             }
             match letter {
-                'd' => verbosity += 1,
+                'd' => {
+                    verbosity += 1;
+                    said.on_terminal = true;
+                }
                 'p' => print = true,
                 'x' => run.observe = true,
                 _ => plain(letter, &mut said)?,
@@ -131,6 +142,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
     }
     run.debug = verbosity > 1;
     run.observe |= said.once == Some(Once::Tell);
+    said.on_terminal |= said.once.is_some();
+    said.foreground |= said.on_terminal;
     run.chronyd = Some(Box::new(said));
     Ok(if print { Action::PrintConfig(run) } else { Action::Run(run) })
 }
@@ -159,7 +172,8 @@ fn with_value(letter: char, value: OsString, run: &mut RunArgs, said: &mut Chron
 
 fn plain(letter: char, said: &mut Chronyd) -> Result<(), ArgsError> {
     match letter {
-        'n' | 'U' => {}
+        'U' => {}
+        'n' => said.foreground = true,
         '4' => said.family = Some(Family::V4),
         '6' => said.family = Some(Family::V6),
         'q' => said.once = Some(Once::Set),

@@ -112,6 +112,7 @@ impl Daemon {
             ("daemon.state_dir", config.paths.state_dir != self.config.paths.state_dir),
             ("control", config.control != self.config.control),
             ("daemon.run_dir", config.paths.run_dir != self.config.paths.run_dir),
+            ("daemon.pid_file", config.paths.pid_file != self.config.paths.pid_file),
             ("clock.control", config.clock_control != self.config.clock_control),
             ("serve.workers", config.workers != self.config.workers),
             ("daemon.roles", config.roles != self.config.roles),

@@ -67,8 +67,28 @@ fn debug_lines_only_on_demand_and_priorities_only_for_systemd() {
     let mut journal = Journal::to(Box::new(paper.clone()));
     journal.line(at(0.0), Priority::Debug, "unasked");
     journal.verbose = true;
-    journal.prefixed = true;
+    journal.prefix = Prefix::Priority;
     journal.line(at(0.0), Priority::Debug, "asked");
     journal.event(at(0.0), &Event::Stepped { by: NtpDuration::from_seconds(-1.5) });
     assert_eq!(paper.text(), "<7>asked\n<4>clock stepped by -1.500000 s\n");
+}
+
+#[test]
+fn lines_in_the_system_s_log_say_who_speaks_and_survive_a_log_that_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut journal = Journal::syslog(&path, "chronyd", false);
+    journal.line(at(0.0), Priority::Notice, "nobody listens");
+    let heard = |log: &std::os::unix::net::UnixDatagram| {
+        log.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        let mut buffer = [0; 600];
+        let len = log.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    };
+    for text in ["first", "second"] {
+        let log = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        journal.line(at(0.0), Priority::Error, text);
+        assert_eq!(heard(&log), format!("<27>chronyd[{}]: {text}", std::process::id()));
+        std::fs::remove_file(&path).unwrap();
+    }
 }

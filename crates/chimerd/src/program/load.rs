@@ -2,20 +2,24 @@
 
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use truechimer_config::import::{Dialect, Imported, import};
 use truechimer_config::keys::parse_keys;
+use truechimer_config::nts::RingOrigin;
 use truechimer_config::{
-    Config, ControlDoors, Diagnostic, MAX_BYTES, Parsed, Paths, Severity, parse_bytes, unreadable,
+    Config, ControlDoors, Diagnostic, MAX_BYTES, Parsed, Paths, STATE_DIR, Severity, parse_bytes, unreadable,
 };
 use truechimer_engine::config::{Authentication, Endpoint, Family, Host, SourceKind};
-use truechimer_sys::files;
+use truechimer_sys::{files, privileges, process};
 
-use super::{EXIT_FAILURE, EXIT_USAGE, complain};
+use super::{EXIT_FAILURE, EXIT_USAGE, pid_file};
 use crate::Disk;
 use crate::args::RunArgs;
 use crate::args::chronyd::{self, Chronyd, Once};
+
+/// The accounts of chronyd that Debian and others make, as far as they are there.
+const ACCOUNTS: &[&str] = &["_chrony", "chrony"];
 
 /// Why a configuration cannot be used.
 pub(super) struct Unusable {
@@ -25,8 +29,8 @@ pub(super) struct Unusable {
     pub(super) status: u8,
 }
 
-/// Reads a configuration and the key file that it names. Warnings go to standard error.
-pub(super) fn load(args: &RunArgs) -> Result<Config, Unusable> {
+/// Reads a configuration and the key file that it names. Warnings are told, whole lines at a time.
+pub(super) fn load(args: &RunArgs, tell: &mut dyn FnMut(&str)) -> Result<Config, Unusable> {
     let color = std::io::stderr().is_terminal();
     let foreign = foreign(args);
     let status = match (&foreign, args.dialect) {
@@ -35,8 +39,9 @@ pub(super) fn load(args: &RunArgs) -> Result<Config, Unusable> {
     };
     let unusable = |findings: Vec<Diagnostic>| Unusable { message: render(&findings, color), status };
     let name = name(args);
-    let parsed = match foreign.map_err(unusable)? {
-        Some(imported) => run_as_ours(&imported, &name).map_err(unusable)?,
+    let foreign = foreign.map_err(unusable)?;
+    let parsed = match &foreign {
+        Some(imported) => run_as_ours(imported, &name, tell).map_err(unusable)?,
         None => {
             let parsed = files::read_bounded(&args.config, MAX_BYTES)
                 .map_err(|error| vec![unreadable(&name, &error)])
@@ -44,12 +49,14 @@ pub(super) fn load(args: &RunArgs) -> Result<Config, Unusable> {
                 .and_then(with_keys);
             let mut parsed = parsed.map_err(unusable)?;
             parsed.take_folders(&Disk);
-            complain(&render(&parsed.warnings, color));
+            tell(&render(&parsed.warnings, color));
             parsed
         }
     };
     let mut config = parsed.config;
     if let Some(said) = &args.chronyd {
+        let says = |word: &str| foreign.as_ref().is_some_and(|imported| imported.says(word));
+        as_chronyd(&mut config, &says);
         apply(&mut config, said);
     }
     Ok(config)
@@ -79,27 +86,31 @@ pub(super) fn foreign(args: &RunArgs) -> Result<Option<Imported>, Vec<Diagnostic
 }
 
 /// What was imported, read by our own parser. What is lost and what is dangerous is told, a line each.
-fn run_as_ours(imported: &Imported, name: &str) -> Result<Parsed, Vec<Diagnostic>> {
+fn run_as_ours(
+    imported: &Imported,
+    name: &str,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Parsed, Vec<Diagnostic>> {
     let mut parsed = imported.parsed(name)?;
     // Packages name a key file that is not always there; chronyd and ntpd go on without it where no source needs one.
     if parsed.config.paths.keys.as_ref().is_some_and(|path| !path.exists()) && !uses_keys(&parsed.config) {
         let missing = parsed.config.paths.keys.take();
         let path = missing.as_deref().unwrap_or(Path::new("")).display();
-        complain(&format!("{name}: warning: there is no key file {path}, and no source needs it\n"));
+        tell(&format!("{name}: warning: there is no key file {path}, and no source needs it\n"));
     }
-    tell(imported.findings());
+    tell(&lines(imported.findings()));
     let back = |finding: Diagnostic| if finding.file == name { imported.translate(finding) } else { finding };
     let mut parsed =
         with_keys(parsed).map_err(|findings| findings.into_iter().map(back).collect::<Vec<Diagnostic>>())?;
     parsed.take_folders(&Disk);
-    tell(parsed.warnings.drain(..).map(back));
+    tell(&lines(parsed.warnings.drain(..).map(back)));
     Ok(parsed)
 }
 
 /// A line each.
-fn tell(findings: impl IntoIterator<Item = Diagnostic>) {
+fn lines(findings: impl IntoIterator<Item = Diagnostic>) -> String {
     let told = findings.into_iter().filter(|finding| finding.severity >= Severity::Warning);
-    complain(&told.map(|finding| format!("{finding}\n")).collect::<String>());
+    told.map(|finding| format!("{finding}\n")).collect()
 }
 
 fn uses_keys(config: &Config) -> bool {
@@ -118,6 +129,31 @@ fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {
 
 pub(super) fn render(findings: &[Diagnostic], color: bool) -> String {
     findings.iter().map(|finding| finding.render(color) + "\n").collect::<Vec<_>>().join("\n")
+}
+
+/// What chronyd does without a line: its number is in a file, root becomes somebody else, and its state is where systemd
+/// has made a folder for it.
+fn as_chronyd(config: &mut Config, says: &dyn Fn(&str) -> bool) {
+    if !says("pidfile") {
+        config.paths.pid_file = Some(PathBuf::from(pid_file::DEFAULT));
+    }
+    if !says("user") && process::is_root() {
+        let account = ACCOUNTS.iter().find(|name| privileges::look_for(name).is_ok());
+        config.user = account.map(|name| (*name).to_owned());
+    }
+    let given = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    if let Some(folder) = given.filter(|path| path.is_absolute() && path.is_dir()) {
+        let ring = config.serve_nts.as_mut().and_then(|nts| match &mut nts.ring {
+            RingOrigin::File { path, .. } => path.as_mut(),
+            _ => None,
+        });
+        let paths = [&mut config.paths.state_dir, &mut config.paths.frequency_file];
+        for path in paths.into_iter().filter_map(Option::as_mut).chain(ring) {
+            if let Ok(rest) = path.strip_prefix(STATE_DIR) {
+                *path = folder.join(rest);
+            }
+        }
+    }
 }
 
 /// What the command line says beside the configuration.

@@ -49,6 +49,14 @@ impl Imported {
         self.lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::Ignored)
     }
 
+    /// Whether a line begins with this word, in any case.
+    pub fn says(&self, word: &str) -> bool {
+        let begins = |line: &LineReport| {
+            line.text.split_whitespace().next().is_some_and(|w| w.eq_ignore_ascii_case(word))
+        };
+        self.lines.iter().any(begins)
+    }
+
     /// What is wrong with the file, what of it is lost and what is dangerous, each at its line.
     pub fn findings(&self) -> Vec<Diagnostic> {
         let mut findings = Vec::new();

@@ -406,4 +406,7 @@ pub static KEYS: &[Key] = &[
          They are read at the start and at each reload, in the order of the folders and of their names; a folder that is \
          not there is empty. A file that is wrong is told of and left out, and so is a source that there is already. The \
          daemon's account must be able to read them."),
+    key("daemon", "pid_file", Kind::Path { longest: 4000 }, "`false`", r#""/run/chimerd.pid""#,
+        "Where the number of the process stands while it runs, for scripts and service managers that want it. If it is \
+         that of a process that runs, the start is refused: two daemons must not steer one clock."),
 ];

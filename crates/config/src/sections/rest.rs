@@ -68,6 +68,7 @@ pub(crate) struct Daemon {
     pub(crate) state_dir: Option<Option<PathBuf>>,
     pub(crate) run_dir: Option<Option<PathBuf>>,
     pub(crate) source_dirs: Vec<PathBuf>,
+    pub(crate) pid_file: Option<PathBuf>,
 }
 
 /// `[daemon]`.
@@ -87,6 +88,7 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
         state_dir: path(reader, table, "state_dir"),
         run_dir: path(reader, table, "run_dir"),
         source_dirs: paths(reader, table, "source_dirs", MOST_SOURCE_DIRS),
+        pid_file: path(reader, table, "pid_file").flatten(),
     }
 }
 

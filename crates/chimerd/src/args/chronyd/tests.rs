@@ -33,6 +33,12 @@ fn every_option_of_chronyd_is_understood() {
     assert_eq!(run(&[]).0.config.to_str(), Some(DEFAULT_CONFIG));
     assert_eq!(run(&["-f/y", "-F1", "-P", "5", "-rsmU"]).0.config.to_str(), Some("/y"));
     assert_eq!(run(&["-F", "1", "-P", "5", "-rsmU"]).1.remarks.len(), 5);
+    for (words, foreground, on_terminal) in
+        [(&[][..], false, false), (&["-n"], true, false), (&["-d"], true, true), (&["-q"], true, true)]
+    {
+        let said = run(words).1;
+        assert_eq!((said.foreground, said.on_terminal), (foreground, on_terminal), "{words:?}");
+    }
     assert!(matches!(read(&["-p"]), Ok(Action::PrintConfig(_))));
     assert!(matches!(read(&["-v"]), Ok(Action::Print(text)) if text.starts_with("chronyd (")));
     assert!(matches!(read(&["--help"]), Ok(Action::Print(text)) if text == HELP));

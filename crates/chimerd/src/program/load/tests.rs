@@ -3,6 +3,10 @@ use std::ffi::OsString;
 use super::*;
 use crate::args::{self, Action};
 
+fn load_quietly(args: &RunArgs) -> Result<Config, Unusable> {
+    load(args, &mut |_| {})
+}
+
 fn chronyd(words: &[&str]) -> RunArgs {
     match args::chronyd::parse(words.iter().map(OsString::from)).unwrap() {
         Action::Run(run) => run,
@@ -12,7 +16,7 @@ fn chronyd(words: &[&str]) -> RunArgs {
 
 #[test]
 fn directives_take_the_place_of_the_file() {
-    let config = load(&chronyd(&["server 192.0.2.1 iburst", "allow 192.0.2.0/24", "makestep 1 3"]));
+    let config = load_quietly(&chronyd(&["server 192.0.2.1 iburst", "allow 192.0.2.0/24", "makestep 1 3"]));
     let config = config.map_err(|unusable| unusable.message).unwrap();
     assert_eq!(config.engine.sources.len(), 1);
     assert!(config.engine.serve.is_some());
@@ -24,7 +28,7 @@ fn the_command_line_has_the_last_word() {
     let directives = ["server 192.0.2.1", "server 2001:db8::1", "server a.example", "allow", "makestep 1 3"];
     let with = |words: &[&str]| {
         let words: Vec<_> = words.iter().chain(&directives).copied().collect();
-        load(&chronyd(&words)).map_err(|unusable| unusable.message).unwrap()
+        load_quietly(&chronyd(&words)).map_err(|unusable| unusable.message).unwrap()
     };
     let four = with(&["-4", "-R", "-u", "nobody"]);
     assert_eq!(four.engine.sources.len(), 2);
@@ -50,20 +54,20 @@ fn a_wrong_line_is_told_with_its_place_and_chronyds_status() {
         role_sockets: None,
         chronyd: None,
     };
-    let unusable = load(&ours).err().unwrap();
+    let unusable = load_quietly(&ours).err().unwrap();
     assert_eq!(unusable.status, EXIT_FAILURE);
     assert!(
         unusable.message.contains("chrony.conf:2:1") && unusable.message.contains("did you mean `iburst`?")
     );
-    let missing = load(&chronyd(&["-f", "/nonexistent/chrony.conf"])).err().unwrap();
+    let missing = load_quietly(&chronyd(&["-f", "/nonexistent/chrony.conf"])).err().unwrap();
     assert_eq!(missing.status, EXIT_FAILURE);
 }
 
 #[test]
 fn a_key_file_that_nobody_needs_may_be_missing() {
-    let without = load(&chronyd(&["server a.example", "keyfile /nonexistent/chrony.keys"]));
+    let without = load_quietly(&chronyd(&["server a.example", "keyfile /nonexistent/chrony.keys"]));
     assert_eq!(without.map_err(|unusable| unusable.message).unwrap().paths.keys, None);
-    let needed = load(&chronyd(&["server a.example key 1", "keyfile /nonexistent/chrony.keys"]));
+    let needed = load_quietly(&chronyd(&["server a.example key 1", "keyfile /nonexistent/chrony.keys"]));
     assert!(needed.err().unwrap().message.contains("cannot read the key file"));
 }
 
@@ -81,6 +85,6 @@ fn a_key_that_is_missing_is_told_at_the_line_of_the_original() {
         role_sockets: None,
         chronyd: None,
     };
-    let unusable = load(&args).err().unwrap();
+    let unusable = load_quietly(&args).err().unwrap();
     assert!(unusable.message.contains("chrony.conf:3:1"), "{}", unusable.message);
 }

@@ -50,6 +50,11 @@ impl Reader<'_, '_> {
             "local" => self.local(line),
             "keyfile" => self.work.set("keys", "file", string(line.word(0)), line.at),
             "user" => self.user(line),
+            "pidfile" => {
+                let file = line.word(0);
+                let value = if file == "/" { "false".to_owned() } else { string(file) };
+                self.work.set("daemon", "pid_file", value, line.at);
+            }
             "bindacqaddress" => match line.word(0).parse::<IpAddr>() {
                 Ok(address) => {
                     self.later.bind_sources.retain(|(other, _)| other.is_ipv4() != address.is_ipv4());

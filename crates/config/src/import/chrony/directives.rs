@@ -166,7 +166,7 @@ pub static DIRECTIVES: &[Directive] = &[
     d("hwtstimeout", "TIMEOUT:n", NotYet("packets are stamped by the kernel")),
     d("keyfile", "FILE:f", Honoured("`keys.file`, which reads chrony's format")),
     d("lock_all", "", NotYet("the daemon is not locked into memory; it needs a few megabytes that are in constant use")),
-    d("pidfile", "FILE:f", Unneeded("the service manager knows the process, and the control socket shows that it runs")),
+    d("pidfile", "FILE:f", Honoured("`daemon.pid_file`; `/` writes none")),
     d("ptpport", "PORT:i", NotYet(NO_PTP)),
     d("ptpdomain", "DOMAIN:i", NotYet(NO_PTP)),
     d("sched_priority", "PRIORITY:i", NotYet("the scheduler treats the daemon as any other; a unit can say CPUSchedulingPolicy=fifo")),
