@@ -11,6 +11,9 @@
 //! when it was written. `SECONDS` is the sum of the sizes of all steps of the clock, for the accumulated panic limit,
 //! which must survive restarts (NA-23).
 //!
+//! While there is no frequency file, that of a chronyd that ran here before is read (`clock.chrony_drift_file`): a line of
+//! two numbers, how much too fast the clock runs and a bound on the error of that, both in ppm.
+//!
 //! A file is replaced atomically or stays as it was. One that cannot be understood counts as absent, with a warning
 //! (AT-36); one that cannot be written is no reason to stop keeping time.
 
@@ -37,10 +40,17 @@ const MODE: u32 = 0o644;
 /// No oscillator in use is worse than this, ppm: the tick can be changed by a tenth.
 const MAX_PPM: f64 = 1e5;
 
+/// One sigma of what chronyd says at least, ppm: days may lie between its last run and our first.
+const MIN_DRIFT_SD_PPM: f64 = 1.0;
+/// chronyd writes this bound before it has measured anything, ppm.
+const MAX_DRIFT_BOUND_PPM: f64 = 1e6;
+
 /// Where the files are; those without a path are neither read nor written.
 #[derive(Clone, Debug)]
 pub(crate) struct StateFiles {
     frequency: Option<PathBuf>,
+    /// chronyd's, for the first start.
+    drift: Option<PathBuf>,
     time: Option<PathBuf>,
     stepped: Option<PathBuf>,
     /// What the time file holds, so that it never goes back (NA-42).
@@ -61,6 +71,7 @@ impl StateFiles {
         let in_state_dir = |name: &str| paths.state_dir.as_ref().map(|dir| dir.join(name));
         Self {
             frequency: paths.frequency_file.clone(),
+            drift: paths.chrony_drift_file.clone(),
             time: in_state_dir(TIME_FILE),
             stepped: in_state_dir(STEPPED_FILE),
             saved_time: None,
@@ -82,7 +93,11 @@ impl StateFiles {
 
     /// Reads what there is; every file that is there but cannot be used gives a warning.
     pub(crate) fn load(&mut self, warn: &mut dyn FnMut(String)) -> Restored {
-        let oscillator = read(self.frequency.as_deref(), parse_frequency, warn);
+        let oscillator = match self.frequency.as_deref().filter(|path| !path.exists()) {
+            // Nothing is remembered where nothing may be.
+            Some(_) => read(self.drift.as_deref(), parse_drift, warn),
+            None => read(self.frequency.as_deref(), parse_frequency, warn),
+        };
         self.saved_time = read(self.time.as_deref(), parse_time, warn);
         let stepped_total = read(self.stepped.as_deref(), parse_stepped, warn).unwrap_or_default();
         self.saved_stepped = stepped_total;
@@ -170,6 +185,21 @@ fn parse_frequency(text: &str) -> Option<Oscillator> {
         frequency: number(ppm, -MAX_PPM..=MAX_PPM)? * 1e-6,
         frequency_sd: number(sd_ppm, 1e-9..=MAX_PPM)? * 1e-6,
         wander: number(wander, 1e-15..=1e-3)?,
+        ..Oscillator::default()
+    })
+}
+
+/// Another program's measure of the same oscillator: no more certain than that, however sure it was.
+fn parse_drift(text: &str) -> Option<Oscillator> {
+    let mut words = text.split_ascii_whitespace();
+    let fast_ppm = number(words.next()?, -MAX_PPM..=MAX_PPM)?;
+    let bound_ppm = number(words.next()?, 0.0..=MAX_DRIFT_BOUND_PPM)?;
+    if words.next().is_some() {
+        return None;
+    }
+    Some(Oscillator {
+        frequency: -fast_ppm * 1e-6,
+        frequency_sd: bound_ppm.clamp(MIN_DRIFT_SD_PPM, MAX_PPM) * 1e-6,
         ..Oscillator::default()
     })
 }

@@ -56,6 +56,8 @@ pub struct ControlDoors {
 pub struct Paths {
     /// `clock.frequency_file`: where the oscillator's frequency is kept between runs; `None` forgets it.
     pub frequency_file: Option<PathBuf>,
+    /// `clock.chrony_drift_file`: where chronyd keeps the frequency; it is read while there is no frequency file yet.
+    pub chrony_drift_file: Option<PathBuf>,
     /// `daemon.state_dir`: the folder of all other state (the last known good time, step totals); `None` keeps none.
     pub state_dir: Option<PathBuf>,
     /// `keys.file`: the symmetric keys; `None` without keys.
@@ -101,6 +103,7 @@ impl Paths {
     /// Nothing on the disk: no state is kept, no socket opened.
     pub const NONE: Self = Self {
         frequency_file: None,
+        chrony_drift_file: None,
         state_dir: None,
         keys: None,
         signd: None,
@@ -116,6 +119,7 @@ impl Default for Paths {
         let state_dir = PathBuf::from(STATE_DIR);
         Self {
             frequency_file: Some(state_dir.join(FREQUENCY_FILE)),
+            chrony_drift_file: None,
             state_dir: Some(state_dir),
             keys: None,
             signd: None,

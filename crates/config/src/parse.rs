@@ -267,6 +267,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
         if let Some(file) = clock.frequency_file {
             config.paths.frequency_file = file;
         }
+        config.paths.chrony_drift_file = clock.chrony_drift_file;
     }
     config
 }

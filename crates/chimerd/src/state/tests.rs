@@ -132,3 +132,44 @@ fn without_paths_nothing_is_touched() {
     state.save_time(at(1_800_000_000)).unwrap();
     state.save_stepped(NtpDuration::from_seconds(1.0)).unwrap();
 }
+
+#[test]
+fn what_chronyd_has_learned_is_the_start_until_there_is_a_file_of_our_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let drift = dir.path().join("chrony.drift");
+    let load = |text: &str| {
+        std::fs::write(&drift, text).unwrap();
+        let paths = Paths {
+            chrony_drift_file: Some(drift.clone()),
+            frequency_file: Some(dir.path().join("frequency")),
+            ..Paths::NONE
+        };
+        let mut warnings = Vec::new();
+        let restored = StateFiles::new(&paths).load(&mut |warning| warnings.push(warning));
+        assert_eq!(std::fs::read_to_string(&drift).unwrap(), text, "it is only read");
+        (
+            restored.oscillator.map(|oscillator| (oscillator.frequency * 1e6, oscillator.frequency_sd * 1e6)),
+            warnings.len(),
+        )
+    };
+    let near = |found: (Option<(f64, f64)>, usize), ppm: f64, sd_ppm: f64| {
+        let (frequency, sd) = found.0.unwrap();
+        assert!((frequency - ppm).abs() < 1e-9 && (sd - sd_ppm).abs() < 1e-9 && found.1 == 0, "{found:?}");
+    };
+    // A clock that gains is held back. However sure chronyd was, we are not.
+    near(load("           -12.500000             0.010000\n"), 12.5, 1.0);
+    near(load("7.25 3.5"), -7.25, 3.5);
+    near(load("0 1000000"), 0.0, MAX_PPM);
+    // AT-36, by whoever can write chrony's folder.
+    let long = "1 ".repeat(200);
+    for hostile in
+        ["", "7", "nan 1", "1 nan", "inf 1", "1 -1", "1e9 1", "1 1e7", "1 1 1", "\u{1b}[2J 1", "0x7 1", &long]
+    {
+        assert_eq!(load(hostile), (None, 1), "{hostile:?}");
+    }
+    // Ours counts as soon as it is there, damaged or not.
+    std::fs::write(dir.path().join("frequency"), "truechimer-frequency 1 3 1 1e-9\n").unwrap();
+    near(load("50 1\n"), 3.0, 1.0);
+    std::fs::write(dir.path().join("frequency"), "torn").unwrap();
+    assert_eq!(load("50 1\n"), (None, 1));
+}

@@ -322,6 +322,9 @@ pub static KEYS: &[Key] = &[
     key("clock", "frequency_file", Kind::Path { longest: 4000 }, "`frequency` in `daemon.state_dir`",
         r#""/var/lib/truechimer/oscillator""#,
         "Where the oscillator's frequency is kept between runs."),
+    key("clock", "chrony_drift_file", Kind::Path { longest: 4000 }, "`false`", r#""/var/lib/chrony/chrony.drift""#,
+        "Where chronyd kept the frequency (`driftfile`). While there is no frequency file of our own, it is read at the start \
+         and believed to 1 ppm at best; it is never written."),
 
     key("selection", "min_sources", integer(1, 64), "`1`", "3",
         "How many sources must agree before the clock is corrected."),

@@ -19,6 +19,7 @@ pub struct Clock {
     pub control: bool,
     /// `None`: not said; `Some(None)`: none wanted.
     pub(crate) frequency_file: Option<Option<PathBuf>>,
+    pub(crate) chrony_drift_file: Option<PathBuf>,
 }
 
 /// The section, with defaults where it says nothing or nothing legal.
@@ -37,6 +38,7 @@ pub fn read_clock(reader: &mut Reader, table: &Table<'_>) -> Clock {
         config,
         control: reader.boolean(table, "control").unwrap_or(true),
         frequency_file: path(reader, table, "frequency_file"),
+        chrony_drift_file: path(reader, table, "chrony_drift_file").flatten(),
     }
 }
 

@@ -50,6 +50,10 @@ impl Reader<'_, '_> {
             "local" => self.local(line),
             "keyfile" => self.work.set("keys", "file", string(line.word(0)), line.at),
             "user" => self.user(line),
+            "driftfile" => {
+                self.by_table(line.at, "", line.directive.capability);
+                self.work.draft.set("clock", "chrony_drift_file", string(line.word(0)), Some(line.at));
+            }
             "pidfile" => {
                 let file = line.word(0);
                 let value = if file == "/" { "false".to_owned() } else { string(file) };

@@ -99,8 +99,8 @@ pub static DIRECTIVES: &[Directive] = &[
     // System clock.
     d("clockprecision", "PRECISION:n", Unneeded("the precision is measured")),
     d("corrtimeratio", "RATIO:n", Unneeded("the servo chooses how fast it slews by how well the error is known")),
-    d("driftfile", "FILE:f ...", Partly("`clock.frequency_file` keeps the frequency in a format of our own; chrony's file stays as it is, \
-        for going back")),
+    d("driftfile", "FILE:f ...", Partly("`clock.chrony_drift_file`: what chronyd has learned is the start; from then on `clock.frequency_file` \
+        has it, and chrony's file stays as it is, for going back")),
     d("fallbackdrift", "MIN:i MAX:i", Unneeded("without sources the clock keeps the frequency that the estimator has weighed over its memory, which is \
         longer than a deviation of a few polls, and the error bound grows by what that may be wrong")),
     d("leapsecmode", "MODE", Partly("`system`: the kernel makes the leap; the other modes do not exist yet")),
