@@ -7,6 +7,7 @@
 //!
 //! Like the rest of the crate, nothing here does input or output: files that a file includes come from [`Files`].
 
+mod budget;
 pub mod chrony;
 mod cisco;
 mod draft;
@@ -17,6 +18,7 @@ mod openntpd;
 mod outcome;
 mod recognise;
 mod report;
+mod secrets;
 mod timesyncd;
 mod values;
 mod work;
@@ -27,6 +29,7 @@ use std::io;
 pub use outcome::Imported;
 pub use report::{LineReport, Verdict};
 
+use budget::Budget;
 use work::Work;
 
 /// Whose configuration it is.
@@ -112,7 +115,8 @@ impl Files for NoFiles {
 
 /// Turns another program's configuration into ours; `name` is its name in messages.
 pub fn import(text: &str, name: &str, dialect: Dialect, files: &dyn Files) -> Imported {
-    let mut work = Work::new(files);
+    let budget = Budget::new(files);
+    let mut work = Work::new(&budget);
     match dialect {
         Dialect::Chrony => chrony::read(&mut work, text, name),
         Dialect::Ntp => ntp::read(&mut work, text, name),

@@ -10,18 +10,19 @@ const MASTER: &str = "8";
 
 /// Reads a whole file.
 pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
-    // Keys must not come into a report.
-    let text: String = text.split_inclusive('\n').map(without_key).collect();
+    let text: String = text.split_inclusive('\n').map(begun).collect();
+    let mut serving = Serving::default();
     for (at, line) in work.lines_of(&text, name) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             [] => {}
             [first, ..] if first.starts_with('!') => {}
-            ["ntp" | "sntp", rest @ ..] => ntp(work, at, rest),
+            ["ntp" | "sntp", rest @ ..] => ntp(work, at, rest, &mut serving),
             ["no", "ntp" | "sntp", ..] => work.ignore(at, "it asks for nothing"),
             _ => work.ignore(at, "it is not about NTP"),
         }
     }
+    serving.finish(work);
     if work.draft.has("keys") || !has_keys(work) {
         return;
     }
@@ -32,19 +33,46 @@ fn has_keys(work: &Work<'_>) -> bool {
     work.draft.sources().into_iter().any(|source| work.draft.value_of(source, "key").is_some())
 }
 
-/// A line of a key with the key taken out.
-fn without_key(line: &str) -> String {
-    let mut words: Vec<&str> = line.split_whitespace().collect();
-    let is_key = words.iter().any(|word| matches!(*word, "authentication-key" | "key-string"));
-    if !is_key || words.len() < 5 {
+/// A line that is not about time, without what may be a secret of something else.
+fn begun(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let (first, second) = (words.next().unwrap_or(""), words.next());
+    let about_time = matches!((first, second), ("ntp" | "sntp", _) | ("no", Some("ntp" | "sntp")));
+    if about_time || first.starts_with('!') || second.is_none() {
         return line.to_owned();
     }
-    words.truncate(4);
+    let indent = line.len() - line.trim_start().len();
     let end = if line.ends_with('\n') { "\n" } else { "" };
-    format!("{} ***{end}", words.join(" "))
+    format!("{}{first} ***{end}", " ".repeat(indent))
 }
 
-fn ntp(work: &mut Work<'_>, at: At, words: &[&str]) {
+/// What is said about serving time.
+#[derive(Default)]
+struct Serving {
+    master: Option<At>,
+    access_list: Option<At>,
+}
+
+impl Serving {
+    fn finish(self, work: &mut Work<'_>) {
+        let Some(at) = self.master else { return };
+        if let Some(list) = self.access_list {
+            let list = work.name_of(list, at);
+            work.not_yet(at, format!("nobody is answered before the networks of {list} are in `allow`"));
+            return;
+        }
+        for (address, network) in [("0.0.0.0:123", ALL_V4), ("[::]:123", ALL_V6)] {
+            work.draft.push("serve", "listen", string(address), Some(at));
+            work.draft.push("serve", "allow", network.toml(), Some(at));
+        }
+        work.danger(
+            at,
+            "everybody who can reach this machine is answered: name the networks of your clients in `allow`",
+        );
+    }
+}
+
+fn ntp(work: &mut Work<'_>, at: At, words: &[&str], serving: &mut Serving) {
     const FORGED: &str =
         "broadcasts can be forged by anybody on the network; let every machine name its servers";
     match words {
@@ -63,14 +91,15 @@ fn ntp(work: &mut Work<'_>, at: At, words: &[&str]) {
         }
         ["trusted-key", ..] => work.change(at, "every key in the key file is trusted"),
         ["access-group", ..] => {
+            serving.access_list = Some(at);
             work.impossible(
                 at,
                 "access lists are not read: write their networks into `allow` and `deny` of [serve]",
             );
         }
-        ["master", rest @ ..] => master(work, at, rest.first().copied().unwrap_or(MASTER)),
+        ["master", rest @ ..] => master(work, at, rest.first().copied().unwrap_or(MASTER), serving),
         ["orphan", stratum, ..] if integer(stratum).is_some() => {
-            work.set("local", "stratum", (*stratum).to_owned(), at);
+            work.set("local", "stratum", integer(stratum).unwrap_or(5).to_string(), at);
             work.set("local", "orphan", "true".into(), at);
         }
         ["maxdistance", distance] if number(distance).is_some() => {
@@ -109,19 +138,12 @@ fn ntp(work: &mut Work<'_>, at: At, words: &[&str]) {
     }
 }
 
-fn master(work: &mut Work<'_>, at: At, stratum: &str) {
-    if integer(stratum).is_none() {
+fn master(work: &mut Work<'_>, at: At, stratum: &str, serving: &mut Serving) {
+    let Some(number) = integer(stratum) else {
         return work.wrong(at, format!("{} is not a stratum", quote(stratum)));
-    }
-    work.set("local", "stratum", stratum.to_owned(), at);
-    for (address, network) in [("0.0.0.0:123", ALL_V4), ("[::]:123", ALL_V6)] {
-        work.draft.push("serve", "listen", string(address), Some(at));
-        work.draft.push("serve", "allow", network.toml(), Some(at));
-    }
-    work.danger(
-        at,
-        "everybody who can reach this machine is answered: name the networks of your clients in `allow`",
-    );
+    };
+    work.set("local", "stratum", number.to_string(), at);
+    serving.master = Some(at);
 }
 
 fn source(work: &mut Work<'_>, at: At, kind: &str, words: &[&str]) {
@@ -152,7 +174,9 @@ fn source(work: &mut Work<'_>, at: At, kind: &str, words: &[&str]) {
                 rest
             }
             ["key", id, rest @ ..] => {
-                work.draft.set_of(source, "key", (*id).to_owned(), Some(at));
+                // What is no number our parser refuses, and the source with it.
+                let id = integer(id).map_or_else(|| string(id), |id| id.to_string());
+                work.draft.set_of(source, "key", id, Some(at));
                 rest
             }
             ["version", version, rest @ ..] => {

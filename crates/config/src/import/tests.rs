@@ -148,8 +148,52 @@ fn a_secret_is_not_repeated() {
     let imported = import(text, "file", Dialect::Cisco, &NoFiles);
     assert!(text.contains("SECRET") && !shown(&imported).contains("SECRET"));
     assert!(imported.findings().iter().all(|finding| !finding.render(false).contains("SECRET")));
-    let crypto = import("crypto pw SECRET\n", "file", Dialect::Ntp, &NoFiles);
-    assert!(!shown(&crypto).contains("SECRET"));
+    let cisco = "enable secret 5 SECRET\nsnmp-server community SECRET RO\n key-string 7 SECRET\n";
+    let keys = "1 SHA1 HEX:SECRET\n2 SECRET\n";
+    for (text, dialect) in [
+        ("crypto pw SECRET\n", Dialect::Ntp),
+        ("crypto\tpw\t\"SECRET SECRET\"\n", Dialect::Ntp),
+        (cisco, Dialect::Cisco),
+        (keys, Dialect::Chrony),
+        (keys, Dialect::Ntp),
+    ] {
+        let imported = import(text, "file", dialect, &NoFiles);
+        assert!(!shown(&imported).contains("SECRET"), "{}", shown(&imported));
+        assert!(imported.findings().iter().all(|finding| !finding.render(false).contains("SECRET")));
+    }
+}
+
+#[test]
+fn what_is_too_much_starts_nothing() {
+    // Every file includes all of them.
+    let every = "include /d/*.conf\ninclude /d/*.conf\n";
+    const NAMES: [&str; 8] = [
+        "/d/1.conf",
+        "/d/2.conf",
+        "/d/3.conf",
+        "/d/4.conf",
+        "/d/5.conf",
+        "/d/6.conf",
+        "/d/7.conf",
+        "/d/8.conf",
+    ];
+    let imported = import(every, "file", Dialect::Chrony, &Disk(NAMES.map(|name| (name, every)).into()));
+    assert_eq!(imported.worst(), Verdict::Wrong);
+    assert!(imported.lines.len() < 5000, "{}", imported.lines.len());
+    // A line that refuses somebody may be among those that are not read.
+    let long = "allow 192.0.2.0/24\n".repeat(20_001);
+    assert_eq!(import(&long, "file", Dialect::Chrony, &NoFiles).worst(), Verdict::Wrong);
+}
+
+#[test]
+fn what_our_parser_refuses_is_never_called_kept() {
+    let text: String = (0..60).map(|n| format!("server {n}.example key +00{n}\n")).collect();
+    for dialect in [Dialect::Chrony, Dialect::Ntp] {
+        let imported = import(&text, "file", dialect, &NoFiles);
+        hold(&text, &imported);
+        let kept = imported.lines.iter().filter(|line| line.verdict == Verdict::Kept).count();
+        assert_eq!(imported.toml.matches("server = ").count(), kept, "{dialect}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::chrony::Capability;
 use super::draft::{Draft, Place, string};
 use super::outcome::Origin;
+use super::secrets::{covered, hidden};
 use super::{Dialect, Files, Imported, LineReport, Verdict};
 use crate::document::Document;
 use crate::parse;
@@ -24,6 +25,8 @@ const MOST_ROUNDS: usize = 50;
 /// A line of a file that was opened.
 pub(super) struct Raw<'t> {
     pub(super) text: &'t str,
+    /// Its length in bytes, with its end.
+    pub(super) len: usize,
     number: usize,
     origin: Origin,
 }
@@ -60,7 +63,8 @@ impl<'f> Work<'f> {
     /// The lines of a file, which are still to be entered: one after the other, so that those of an included file come
     /// where they are included.
     pub(super) fn open<'t>(&mut self, text: &'t str, name: &str) -> Vec<Raw<'t>> {
-        let document = Arc::new(Document { name: name.to_owned(), text: text.to_owned() });
+        let shown = text.split_inclusive('\n').map(covered).collect();
+        let document = Arc::new(Document { name: name.to_owned(), text: shown });
         let file = self.documents.len();
         self.documents.push(document);
         let mut start = 0;
@@ -69,7 +73,12 @@ impl<'f> Work<'f> {
             let line = whole.trim_end_matches(['\n', '\r']);
             let indent = line.len() - line.trim_start().len();
             let span = start + indent..start + line.trim_end().len().max(indent);
-            lines.push(Raw { text: line, number: index + 1, origin: Origin { file, span } });
+            lines.push(Raw {
+                text: line,
+                len: whole.len(),
+                number: index + 1,
+                origin: Origin { file, span },
+            });
             start += whole.len();
         }
         lines
@@ -79,14 +88,15 @@ impl<'f> Work<'f> {
     pub(super) fn enter(&mut self, line: &Raw<'_>) -> Option<At> {
         if self.lines.len() >= MOST_LINES {
             let last = self.lines.len() - 1;
-            self.say(last, Verdict::Impossible, format!("more than {MOST_LINES} lines are not read"));
+            // What would be left out may be what refuses somebody.
+            self.wrong(last, format!("more than {MOST_LINES} lines are not read"));
             return None;
         }
         let shown = |c: char| if c.is_control() && c != '\t' { '\u{b7}' } else { c };
         self.lines.push(LineReport {
             file: self.documents.get(line.origin.file)?.name.clone(),
             line: line.number,
-            text: line.text.chars().map(shown).collect(),
+            text: hidden(line.text).chars().map(shown).collect(),
             verdict: Verdict::Ignored,
             how: Vec::new(),
             dangers: Vec::new(),
@@ -209,6 +219,16 @@ impl<'f> Work<'f> {
         self.keep(at);
     }
 
+    /// Says that nothing is taken over after all.
+    fn lose_everything(&mut self) {
+        for at in 0..self.lines.len() {
+            if self.lines.get(at).is_some_and(|line| matches!(line.verdict, Verdict::Kept | Verdict::Changed))
+            {
+                self.impossible(at, "not taken over: too much of the file does not fit here");
+            }
+        }
+    }
+
     /// The draft as TOML that our own parser accepts.
     pub(super) fn settle(mut self, dialect: Dialect, name: &str) -> Imported {
         for round in 0.. {
@@ -228,6 +248,9 @@ impl<'f> Work<'f> {
             }
             if round >= MOST_ROUNDS {
                 places = vec![Place::EVERYTHING];
+            }
+            if places.contains(&Place::EVERYTHING) {
+                self.lose_everything();
             }
             self.draft.remove(&places);
         }

@@ -10,3 +10,12 @@ fn a_file_of_everything_is_told_of_line_by_line() {
     hold(text, &imported);
     insta::assert_snapshot!(shown(&imported));
 }
+
+#[test]
+fn an_access_list_that_is_not_read_answers_nobody() {
+    for text in ["ntp access-group peer 10\nntp master\n", "ntp master\nntp access-group peer 10\n"] {
+        let imported = import(text, "file", Dialect::Cisco, &NoFiles);
+        assert!(!imported.toml.contains("\n[serve]"), "{}", imported.toml);
+        assert!(imported.toml.contains("stratum = 8"), "{}", imported.toml);
+    }
+}

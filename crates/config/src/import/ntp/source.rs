@@ -2,7 +2,7 @@
 
 use super::{Reader, clock, whole};
 use crate::import::draft::string;
-use crate::import::values::{duration, integer, number};
+use crate::import::values::{duration, number};
 use crate::import::work::At;
 use crate::text::quote;
 
@@ -68,8 +68,8 @@ impl Reader<'_, '_> {
                 "nts" => nts_at = true,
                 "minpoll" => min = whole(words.next()),
                 "maxpoll" => max = whole(words.next()),
-                "key" => match words.next().filter(|id| integer(id).is_some()) {
-                    Some(id) => self.work.draft.set_of(source, "key", (*id).to_owned(), Some(at)),
+                "key" => match whole(words.next()) {
+                    Some(id) => self.work.draft.set_of(source, "key", id.to_string(), Some(at)),
                     None => return self.work.wrong(at, "`key` needs the number of a key"),
                 },
                 "version" => {
