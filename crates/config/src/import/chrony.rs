@@ -1,7 +1,7 @@
 //! `chrony.conf` of chrony 4.x.
 //!
 //! A line is a directive and its arguments, separated by white space, in any case. A line that begins with `!`, `;`,
-//! `#` or `%` is a comment; nothing else is. Where a directive stands twice the last one counts, but for those that add
+//! `#` or `%` is a comment; nothing else is. No line has more than 2047 bytes. Where a directive stands twice the last one counts, but for those that add
 //! to a list. What each directive is here is in [`DIRECTIVES`].
 
 mod clock;
@@ -11,6 +11,7 @@ mod manual;
 mod nts;
 mod serve;
 mod source;
+mod syntax;
 
 pub use directives::{Capability, DIRECTIVES, Directive, LIMIT_OPTIONS, LOCAL_OPTIONS, SOURCE_OPTIONS};
 pub use manual::markdown;
@@ -18,13 +19,17 @@ pub use manual::markdown;
 use std::path::Path;
 
 use super::draft::string;
-use super::values::{integer, number};
 use super::work::{At, Work};
 use super::{Dialect, Imported, NoFiles, include, values};
 use crate::text::{nearest, quote};
+use syntax::{check, integer, number};
 
-/// Files include files only so deep.
-const MOST_DEEP: usize = 10;
+/// Files include files only so deep, beside the first one.
+const MOST_DEEP: usize = 9;
+/// No line names more folders.
+const MOST_FOLDERS: usize = 10;
+/// No line of a file has more bytes, with its end.
+const LONGEST_LINE: usize = 2047;
 
 /// The directive of this name, in any case.
 pub fn find(name: &str) -> Option<&'static Directive> {
@@ -41,6 +46,8 @@ struct Later {
     bind_sources: Vec<(std::net::IpAddr, At)>,
     refresh: Said<f64>,
     rules: Vec<serve::Rule>,
+    /// A line that refuses a name.
+    denied_name: Option<At>,
     port: Said<i64>,
     bind: Vec<(std::net::IpAddr, At)>,
     device: Said<String>,
@@ -103,14 +110,16 @@ pub(crate) fn import_sources(text: &str, name: &str, keys: Option<&Path>) -> Imp
 impl Reader<'_, '_> {
     fn file(&mut self, text: &str, name: &str) {
         for line in self.work.open(text, name) {
-            if let Some(at) = self.work.enter(&line) {
-                self.line(at, line.text);
+            let Some(at) = self.work.enter(&line) else { break };
+            match line.len <= LONGEST_LINE {
+                true => self.line(at, line.text),
+                false => self.wrong(at, format!("a line has at most {LONGEST_LINE} bytes, with its end")),
             }
         }
     }
 
     fn line(&mut self, at: At, text: &str) {
-        let mut words = text.split_whitespace();
+        let mut words = syntax::words(text);
         let Some(name) = words.next().filter(|word| !word.starts_with(['!', ';', '#', '%'])) else { return };
         let Some(directive) = find(name) else {
             let help = match nearest(name, DIRECTIVES.iter().map(|entry| entry.name)) {
@@ -160,10 +169,20 @@ impl Reader<'_, '_> {
             self.wrong(line.at, format!("files are included more than {MOST_DEEP} deep"));
             return true;
         }
+        if line.words.len() > MOST_FOLDERS {
+            self.wrong(line.at, format!("at most {MOST_FOLDERS} folders can be named"));
+            return true;
+        }
         let pattern = line.word(0);
         let paths = match line.directive.name {
             "include" if !include::is_pattern(pattern) => vec![pattern.to_owned()],
-            "include" => include::matching(self.work.files, pattern),
+            "include" => match include::matching(self.work.files, pattern) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    self.wrong(line.at, format!("cannot look for {}: {error}", quote(pattern)));
+                    return true;
+                }
+            },
             "confdir" => include::in_folders(self.work.files, &line.words, ".conf"),
             _ => {
                 let folders = line.words.iter().map(|word| (*word).to_owned()).collect();
@@ -180,10 +199,15 @@ impl Reader<'_, '_> {
             match self.work.files.read(&path) {
                 Ok(text) => self.file(&text, &path),
                 Err(error) => {
-                    let fault = format!("cannot read {}: {error}", quote(&path));
-                    match line.directive.name {
-                        "include" => self.wrong(line.at, fault),
-                        _ => self.work.impossible(line.at, fault),
+                    let name = quote(&path);
+                    match self.work.files.list(&path).is_ok() {
+                        true => {
+                            let text = format!(
+                                "{name} is a folder, in which chronyd finds nothing either; `confdir` reads one"
+                            );
+                            self.work.impossible(line.at, text);
+                        }
+                        false => self.wrong(line.at, format!("cannot read {name}: {error}")),
                     }
                 }
             }
@@ -230,6 +254,7 @@ impl Reader<'_, '_> {
         let defaults = [
             ("step", "\"never\"".to_owned()),
             ("panic", "\"none\"".to_owned()),
+            ("max_distance", values::duration(3.0)),
             ("max_slew", values::ppm(1e6 / 12.0)),
         ];
         for (key, value) in defaults {
@@ -246,75 +271,6 @@ impl Reader<'_, '_> {
             draft.set("control", "chronyc_port", "323".into(), None);
         }
     }
-}
-
-/// Whether the words are what a directive or option takes.
-fn check(entry: &Directive, words: &[&str]) -> Result<(), String> {
-    let name = entry.name;
-    let usage = || match entry.arguments {
-        "" => format!("`{name}` stands alone"),
-        _ => format!("write `{name} {}`", shown(entry.arguments)),
-    };
-    let mut rest = words.iter();
-    let endless = entry.arguments.ends_with("...");
-    let arguments: Vec<_> =
-        entry.arguments.split_whitespace().filter(|argument| *argument != "...").collect();
-    let needed = arguments.iter().filter(|argument| !argument.starts_with('[')).count();
-    let mut spare = words.len().saturating_sub(needed);
-    for argument in arguments {
-        let optional = argument.strip_prefix('[').map(|inner| inner.trim_end_matches(']'));
-        if optional.is_some() {
-            if spare == 0 {
-                continue;
-            }
-            spare -= 1;
-        }
-        let kind = optional.unwrap_or(argument).split_once(':').map_or("", |(_, kind)| kind);
-        let Some(word) = rest.next() else {
-            return Err(format!("`{name}` lacks {}: {}", shown(argument), usage()));
-        };
-        let good = match kind {
-            "i" => integer(word).is_some(),
-            "n" => number(word).is_some(),
-            _ => true,
-        };
-        if !good {
-            let wanted = if kind == "i" { "an integer" } else { "a number" };
-            return Err(format!("{} is not {wanted}: {}", quote(word), usage()));
-        }
-    }
-    match rest.next() {
-        Some(word) if !endless => Err(format!("`{name}` does not take {}: {}", quote(word), usage())),
-        _ => Ok(()),
-    }
-}
-
-/// Arguments for people: without their kinds.
-fn shown(arguments: &str) -> String {
-    let words = arguments.split_whitespace().map(|argument| {
-        let end = if argument.ends_with(']') && argument.contains(':') { "]" } else { "" };
-        format!("{}{end}", argument.split_once(':').map_or(argument, |(name, _)| name))
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// The next option of a list and its value, taken off.
-fn option<'t>(
-    table: &'static [Directive],
-    owner: &str,
-    words: &mut std::slice::Iter<'_, &'t str>,
-) -> Option<Result<(&'static Directive, &'t str), String>> {
-    let word = words.next()?;
-    let Some(entry) = directives::find(table, word) else {
-        let help = match nearest(word, table.iter().map(|entry| entry.name)) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => String::new(),
-        };
-        return Some(Err(format!("`{owner}` has no option {}{help}", quote(word))));
-    };
-    let value = if entry.arguments.is_empty() { None } else { words.next() };
-    let given: Vec<&str> = value.copied().into_iter().collect();
-    Some(check(entry, &given).map(|()| (entry, value.copied().unwrap_or(""))))
 }
 
 #[cfg(test)]

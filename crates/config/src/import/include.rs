@@ -1,6 +1,7 @@
 //! Which files a line includes.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::Files;
 
@@ -27,7 +28,10 @@ pub(super) fn is_pattern(path: &str) -> bool {
 }
 
 /// The files that a pattern with `*`, `?` and `[…]` stands for, in the order of their names.
-pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
+///
+/// # Errors
+/// A folder to look into cannot be read.
+pub(super) fn matching(files: &dyn Files, pattern: &str) -> io::Result<Vec<String>> {
     let (mut found, rest) = match pattern.strip_prefix('/') {
         Some(rest) => (vec!["/".to_owned()], rest),
         None => (vec![String::new()], pattern),
@@ -40,7 +44,7 @@ pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
                 continue;
             }
             let here = if folder.is_empty() { "." } else { folder };
-            let mut names = files.list(here).unwrap_or_default();
+            let mut names = files.list(here)?;
             names.retain(|name| (!name.starts_with('.') || part.starts_with('.')) && fits(part, name));
             names.sort_unstable();
             next.extend(names.iter().map(|name| join(folder, name)));
@@ -48,7 +52,7 @@ pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
         next.truncate(MOST_FILES);
         found = next;
     }
-    found
+    Ok(found)
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -141,6 +141,9 @@ fn exponent(seconds: f64) -> i64 {
 }
 
 fn write(work: &mut Work<'_>, said: Said) {
+    if work.draft.value("clock", "max_distance").is_none() {
+        work.draft.set("clock", "max_distance", duration(5.0), None);
+    }
     let Said { servers, fallback, poll, time } = said;
     let used = if servers.is_empty() {
         &fallback

@@ -96,8 +96,7 @@ pub(super) fn subnet(text: &str) -> Option<Network> {
             None => Some(Network::host(address)),
         };
     }
-    let parts: Option<Vec<u8>> =
-        address.split('.').filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect();
+    let parts: Option<Vec<u8>> = address.split('.').map(|part| part.parse().ok()).collect();
     let parts = parts.filter(|parts| (1..=3).contains(&parts.len()))?;
     let mut octets = [0; 4];
     octets.iter_mut().zip(&parts).for_each(|(octet, part)| *octet = *part);

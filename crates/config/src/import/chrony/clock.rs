@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::directives::LOCAL_OPTIONS;
-use super::{Line, Reader, option};
+use super::syntax::{integer, option};
+use super::{Line, Reader};
 use crate::import::draft::string;
 use crate::import::values::{duration, ppm};
 use crate::text::quote;
@@ -19,6 +20,14 @@ const LOGS: &[(&str, Option<&str>)] = &[
     ("refclocks", None),
     ("tempcomp", None),
 ];
+
+/// The largest threshold of a step here, in seconds.
+const MOST_STEP_S: f64 = 86_400.0;
+
+/// Whether no step is above the threshold that a line begins with, or that is no number.
+fn beyond_steps(line: &Line<'_>) -> bool {
+    line.number(0).is_nan() || line.number(0) > MOST_STEP_S
+}
 
 impl Reader<'_, '_> {
     /// Whether the directive is one of these, and was read.
@@ -84,7 +93,7 @@ impl Reader<'_, '_> {
     fn log(&mut self, line: &Line<'_>) {
         let mut found = Vec::new();
         for word in &line.words {
-            let Some((name, file)) = LOGS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) else {
+            let Some((name, file)) = LOGS.iter().find(|(name, _)| name == word) else {
                 let known: Vec<_> = LOGS.iter().map(|(name, _)| *name).collect();
                 let fault = format!("`log` knows no {}: {}", quote(word), known.join(", "));
                 return self.wrong(line.at, fault);
@@ -146,27 +155,41 @@ impl Reader<'_, '_> {
         let limit = line.integer(1);
         let value = match limit {
             0 => "\"never\"".to_owned(),
+            // Also if it is no number at all. A lower threshold would step where chronyd does not.
+            _ if beyond_steps(line) => {
+                self.work.change(line.at, "never: a threshold is a day at most");
+                "\"never\"".to_owned()
+            }
             _ => {
-                let above = duration(self.within(line, line.number(0), 1e-4, 86_400.0, "s"));
+                let above = duration(self.within(line, line.number(0), 1e-4, MOST_STEP_S, "s"));
                 let first = if limit < 0 { "\"always\"".into() } else { limit.min(1_000_000).to_string() };
                 format!("{{ above = {above}, first = {first} }}")
             }
         };
         self.work.set("clock", "step", value, line.at);
-        if limit < 0 {
+        if limit < 0 && !beyond_steps(line) {
             self.work.danger(line.at, "the clock may jump under running programs at any time");
         }
     }
 
     fn initstepslew(&mut self, line: &Line<'_>) {
+        if line.words.len() < 2 {
+            return self.work.ignore(line.at, "without a host chronyd does nothing with it");
+        }
+        if beyond_steps(line) {
+            return self.work.change(line.at, "no step is made: a threshold is a day at most");
+        }
         self.by_table(line.at, "", line.directive.capability);
         if self.work.draft.value("clock", "step").is_none() {
-            let above = duration(self.within(line, line.number(0), 1e-4, 86_400.0, "s"));
+            let above = duration(self.within(line, line.number(0), 1e-4, MOST_STEP_S, "s"));
             self.work.set("clock", "step", format!("{{ above = {above}, first = 1 }}"), line.at);
         }
     }
 
     fn maxchange(&mut self, line: &Line<'_>) {
+        if line.integer(1) < 0 || line.number(0).is_nan() {
+            return self.work.set("clock", "panic", "\"none\"".into(), line.at);
+        }
         let limit = self.within(line, line.number(0), 0.001, 36_500.0 * 86_400.0, "s");
         let limit = duration(limit);
         let (start, ignored) = (line.integer(1), line.integer(2));
@@ -223,7 +246,10 @@ impl Reader<'_, '_> {
         for (entry, value) in held {
             let real: f64 = value.parse().unwrap_or(0.0);
             match entry.name {
-                "stratum" => self.work.set("local", "stratum", value.to_owned(), line.at),
+                "stratum" => {
+                    let stratum = integer(value).unwrap_or(10).to_string();
+                    self.work.set("local", "stratum", stratum, line.at);
+                }
                 "orphan" => self.work.set("local", "orphan", "true".into(), line.at),
                 "distance" => self.work.set("local", "takeover", duration(real.clamp(1e-6, 16.0)), line.at),
                 "waitsynced" => self.local_wait(line, "wait_synced", real),

@@ -1,8 +1,10 @@
 //! The directives of `chrony.conf` and what each is here, in one table: the reader takes its vocabulary from it, the
 //! report its words, and `docs/chrony.md` is made of it.
 //!
-//! Arguments are written `NAME:KIND`, with the kind `i` for an integer, `n` for a number, `f` for a file's name and
-//! nothing for a word; `[…]` may be left out, and `...` stands for any number of words.
+//! Arguments are written `NAME:KIND`, with the kind `i` for an integer, `u` for one without a sign, `n` for a number, `k`
+//! for that of a key, `l` for a stratum from 1 to 15, `s` for one from 0, `r` for a reference identifier, `x` for an
+//! extension field, `f` for a file's name and nothing for a word; `[…]` may be left out, and `...` stands for any number of
+//! words.
 
 use Capability::{Honoured, Never, NotYet, Partly, Unneeded};
 
@@ -81,13 +83,13 @@ pub static DIRECTIVES: &[Directive] = &[
     d("minsamples", "SAMPLES:i", Unneeded(HISTORY)),
     d("ntsdumpdir", "FOLDER:f", Partly("a server's keys are kept in `serve.nts.key_ring`, in a format of our own; a client fetches \
         cookies anew when it starts")),
-    d("ntsrefresh", "INTERVAL:n", Honoured("`source.nts.refresh`")),
-    d("ntstrustedcerts", "[SET] FILE", Partly("`nts.trusted_certificates`; there is one set of authorities for all sources")),
+    d("ntsrefresh", "INTERVAL:i", Honoured("`source.nts.refresh`")),
+    d("ntstrustedcerts", "[SET:u] FILE:f", Partly("`nts.trusted_certificates`; there is one set of authorities for all sources")),
     d("nosystemcert", "", Honoured("`nts.system_certificates = false`")),
     d("nocerttimecheck", "UPDATES:i", Partly("`nts.certificate_time = \"ladder\"`: dates are judged as soon as servers confirm the time, \
         and are never left unchecked")),
     d("refresh", "INTERVAL:i", Unneeded("names are resolved again when a source does not answer")),
-    d("ntsaeads", "ID ...", Unneeded("the algorithm is agreed on with each server, the better one first")),
+    d("ntsaeads", "...", Unneeded("the algorithm is agreed on with each server, the better one first")),
     // Selection.
     d("authselectmode", "MODE", Honoured("`selection.authentication`")),
     d("combinelimit", "LIMIT:n", Unneeded(WEIGHING)),
@@ -130,7 +132,7 @@ pub static DIRECTIVES: &[Directive] = &[
     d("ntsprocesses", "PROCESSES:i", Unneeded("one helper process exchanges keys")),
     d("maxntsconnections", "CONNECTIONS:i", Honoured("`serve.nts.max_connections`")),
     d("ntsntpserver", "HOST", Honoured("`serve.nts.ntp_server`")),
-    d("ntsrotate", "INTERVAL:n", Partly("`serve.nts.rotate`; keys of chronyd's own file are not read")),
+    d("ntsrotate", "INTERVAL:i", Partly("`serve.nts.rotate`; keys of chronyd's own file are not read")),
     d("port", "PORT:i", Honoured("the port in `serve.listen`")),
     d("ratelimit", "...", Partly("`serve.rate_limit`, without chronyd's exception for clients that ask more often when they get no answer; \
         requests with a key or NTS are counted apart, and with IPv6 a network of 64 bits is one client")),
@@ -159,7 +161,7 @@ pub static DIRECTIVES: &[Directive] = &[
     d("mailonchange", "ADDRESS THRESHOLD:n", Never("no other program is run, so no mail is sent; let your monitoring watch the journal or `chimer status --json`")),
     // Miscellaneous.
     d("confdir", "FOLDER:f ...", Honoured("the files are read where it stands")),
-    d("sourcedir", "FOLDER:f ...", Honoured("`daemon.source_dirs`: the files are read at the start, on reload and at `chronyc reload sources`; with \
+    d("sourcedir", "[FOLDER:f] ...", Honoured("`daemon.source_dirs`: the files are read at the start, on reload and at `chronyc reload sources`; with \
         `bindacqaddress` or `ntsrefresh`, which hold for them too, a file that was imported has what was in them then")),
     d("include", "PATTERN:f", Honoured("the files are read where it stands")),
     d("hwtimestamp", "INTERFACE ...", NotYet("packets are stamped by the kernel")),
@@ -172,11 +174,11 @@ pub static DIRECTIVES: &[Directive] = &[
     d("sched_priority", "PRIORITY:i", NotYet("the scheduler treats the daemon as any other; a unit can say CPUSchedulingPolicy=fifo")),
     d("user", "USER", Honoured("`daemon.user`")),
     // No longer in the manual.
-    d("commandkey", "ID:i", Unneeded(OLD)),
-    d("dumponexit", "", Unneeded(OLD)),
-    d("generatecommandkey", "", Unneeded(OLD)),
-    d("linux_freq_scale", "SCALE:n", Unneeded(OLD)),
-    d("linux_hz", "HZ:i", Unneeded(OLD)),
+    d("commandkey", "...", Unneeded(OLD)),
+    d("dumponexit", "...", Unneeded(OLD)),
+    d("generatecommandkey", "...", Unneeded(OLD)),
+    d("linux_freq_scale", "...", Unneeded(OLD)),
+    d("linux_hz", "...", Unneeded(OLD)),
 ];
 
 /// Options of `server`, `pool` and `peer`.
@@ -186,9 +188,9 @@ pub static SOURCE_OPTIONS: &[Directive] = &[
     d("maxpoll", "POLL:i", Honoured("`poll.max`, up to 17")),
     d("iburst", "", Honoured("`iburst`")),
     d("burst", "", Partly("`burst` asks several times at every poll")),
-    d("key", "ID:i", Honoured("`key`")),
+    d("key", "ID:k", Honoured("`key`")),
     d("nts", "", Honoured("`nts`")),
-    d("certset", "ID:i", Partly("there is one set of authorities for all sources")),
+    d("certset", "ID:u", Partly("there is one set of authorities for all sources")),
     d("maxdelay", "DELAY:n", Honoured("`max_delay`")),
     d("maxdelayratio", "RATIO:n", Honoured("`max_delay_ratio`")),
     d("maxdelaydevratio", "RATIO:n", Unneeded("a sample counts for as much as its delay lets it be worth")),
@@ -217,13 +219,13 @@ pub static SOURCE_OPTIONS: &[Directive] = &[
     d("maxsources", "SOURCES:i", Honoured("`size`")),
     d("maxunreach", "POLLS:i", Honoured("`max_unreach`")),
     d("copy", "", Honoured("`copy`")),
-    d("extfield", "TYPE", NotYet("requests have no experimental fields")),
+    d("extfield", "TYPE:x", NotYet("requests have no experimental fields")),
 ];
 
 /// Options of `local`.
 #[rustfmt::skip]
 pub static LOCAL_OPTIONS: &[Directive] = &[
-    d("stratum", "STRATUM:i", Honoured("`local.stratum`")),
+    d("stratum", "STRATUM:l", Honoured("`local.stratum`")),
     d("orphan", "", Honoured("`local.orphan`")),
     d("distance", "DISTANCE:n", Honoured("`local.takeover`")),
     d("activate", "DISTANCE:n", Honoured("`local.activate`")),

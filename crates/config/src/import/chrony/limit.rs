@@ -1,6 +1,7 @@
 //! How often a client is answered, and how many are remembered.
 
-use super::{Line, Reader, directives, option};
+use super::syntax::{integer, option};
+use super::{Line, Reader, directives};
 use crate::import::values::duration;
 use crate::import::work::At;
 
@@ -54,7 +55,11 @@ impl Reader<'_, '_> {
         let mut limits = Limits::default();
         while let Some(next) = option(directives::LIMIT_OPTIONS, line.directive.name, &mut options) {
             let (name, value) = match next {
-                Ok((entry, value)) => (entry.name, value.parse().ok()),
+                Ok((entry, _)) if entry.name == "kod" && line.directive.name != "ratelimit" => {
+                    self.wrong(line.at, format!("`{}` has no option `kod`", line.directive.name));
+                    return None;
+                }
+                Ok((entry, value)) => (entry.name, integer(value)),
                 Err(fault) => {
                     self.wrong(line.at, fault);
                     return None;

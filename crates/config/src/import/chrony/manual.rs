@@ -1,7 +1,7 @@
 //! The table of directives as Markdown, for `docs/chrony.md`.
 
 use super::directives::{DIRECTIVES, Directive, LIMIT_OPTIONS, LOCAL_OPTIONS, SOURCE_OPTIONS};
-use super::shown;
+use super::syntax::shown;
 
 /// The tables of directives and options. `docs/chrony.md` contains them, and a test keeps it so.
 pub fn markdown() -> String {

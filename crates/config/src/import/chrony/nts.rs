@@ -1,5 +1,6 @@
 //! NTS, for this machine as a client and as a server.
 
+use super::syntax::unsigned;
 use super::{Line, Reader, Said};
 use crate::import::draft::string;
 use crate::import::values::{decimal, duration};
@@ -77,9 +78,8 @@ impl Reader<'_, '_> {
     fn trusted(&mut self, line: &Line<'_>) {
         let (set, path) = match line.words.as_slice() {
             [path] => ("0", *path),
-            [set, path] if set.parse::<u32>().is_ok() => (*set, *path),
-            [set, ..] => return self.wrong(line.at, format!("`{set}` is not the number of a set")),
-            [] => return,
+            [set, path] => (*set, *path),
+            _ => return,
         };
         let paths = match self.work.files.list(path) {
             Ok(mut names) => {
@@ -102,7 +102,7 @@ impl Reader<'_, '_> {
             self.work.draft.push("nts", "trusted_certificates", string(&path), Some(line.at));
         }
         self.work.keep(line.at);
-        if set != "0" {
+        if unsigned(set) != Some(0) {
             self.work.change(
                 line.at,
                 "its authorities are believed for every source, not for those of the set only",

@@ -11,6 +11,14 @@ use crate::text::quote;
 /// More networks than these our file does not take.
 const MOST_NETWORKS: usize = 4096;
 
+/// Whether a word can be the name of a host.
+fn may_be_name(text: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.chars().all(of_name)
+        && text.contains(|c: char| c.is_ascii_alphabetic())
+        && !text.eq_ignore_ascii_case("all")
+}
+
 /// `allow` or `deny`.
 #[derive(Clone, Copy)]
 pub(super) struct Rule {
@@ -31,7 +39,8 @@ impl Reader<'_, '_> {
                     self.later.port = Some((port, line.at));
                     self.work.keep(line.at);
                 } else {
-                    self.wrong(line.at, "a port is a number from 0 to 65535");
+                    self.later.port = Some((0, line.at));
+                    self.work.impossible(line.at, "there is no such port, so nobody is served");
                 }
             }
             "bindaddress" => match line.word(0).parse::<IpAddr>() {
@@ -75,7 +84,10 @@ impl Reader<'_, '_> {
                     self.later.no_command_port = false;
                     self.work.set("control", "chronyc_port", port.to_string(), at);
                 }
-                _ => self.wrong(at, "a port is a number from 0 to 65535"),
+                _ => {
+                    self.later.no_command_port = true;
+                    self.work.impossible(at, "there is no such port, so none is opened");
+                }
             },
             ("bindcmdaddress", "/") => self.work.set("control", "chronyc_socket", "false".into(), at),
             ("bindcmdaddress", path) if path.starts_with('/') => {
@@ -100,7 +112,7 @@ impl Reader<'_, '_> {
 
     fn access(&mut self, line: &Line<'_>) {
         let (all, rest) = match line.words.split_first() {
-            Some((word, rest)) if word.eq_ignore_ascii_case("all") => (true, rest),
+            Some((word, rest)) if *word == "all" => (true, rest),
             _ => (false, line.words.as_slice()),
         };
         let networks = match rest {
@@ -114,8 +126,13 @@ impl Reader<'_, '_> {
                     }
                     vec![network]
                 }
-                None if text.contains('/') => {
+                None if !may_be_name(text) => {
                     return self.wrong(line.at, format!("{} is not a network", quote(text)));
+                }
+                None if line.directive.name == "deny" => {
+                    self.later.denied_name = Some(line.at);
+                    let help = "host names are not resolved for access, and it must not be answered: so nobody is; write the address";
+                    return self.work.impossible(line.at, help);
                 }
                 None => {
                     let help = "host names are not resolved for access: write the address";
@@ -124,6 +141,9 @@ impl Reader<'_, '_> {
             },
             [_, more, ..] => return self.wrong(line.at, format!("{} is too much", quote(more))),
         };
+        if all && rest.is_empty() {
+            self.later.denied_name = None;
+        }
         let allow = line.directive.name == "allow";
         for network in networks {
             let over = |rule: &Rule| rule.network == network || (all && network.covers(&rule.network));
@@ -143,10 +163,22 @@ impl Reader<'_, '_> {
     pub(super) fn finish_serve(&mut self) {
         let rules = std::mem::take(&mut self.later.rules);
         let port = self.later.port.map_or(123, |(port, _)| port);
-        let open = port != 0 && rules.iter().any(|rule| rule.allow);
+        let lost = rules.iter().skip(MOST_NETWORKS).find(|rule| !rule.allow).map(|rule| rule.at);
+        if let Some(at) = lost {
+            let text = format!(
+                "more than {MOST_NETWORKS} networks are not possible, and this one must not be answered"
+            );
+            self.work.impossible(at, text);
+        }
+        let lost = lost.or(self.later.denied_name).map(|at| self.work.name_of(at, at));
+        let open = port != 0 && lost.is_none() && rules.iter().any(|rule| rule.allow);
         if !open {
-            let why =
-                if port == 0 { "`port 0` serves nobody" } else { "no `allow` line lets anybody be served" };
+            let why = match &lost {
+                Some(line) => format!("nobody is served, as {line} cannot be refused"),
+                None if port == 0 => "`port 0` serves nobody".to_owned(),
+                None => "no `allow` line lets anybody be served".to_owned(),
+            };
+            let why = why.as_str();
             for rule in &rules {
                 self.work.void(rule.at, why);
             }

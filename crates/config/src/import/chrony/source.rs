@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::directives::SOURCE_OPTIONS;
-use super::{Line, Reader, option};
+use super::syntax::{integer, number, option, unsigned};
+use super::{Line, Reader};
 use crate::import::draft::string;
-use crate::import::values::{decimal, duration, integer, number};
+use crate::import::values::{decimal, duration};
 use crate::import::work::At;
 
 const MIN_POLL: i64 = 6;
@@ -69,7 +70,7 @@ impl Reader<'_, '_> {
                 }
                 said.keys.push((entry.name, "true".into()));
             }
-            "key" => said.keys.push(("key", value.to_owned())),
+            "key" => said.keys.push(("key", unsigned(value).unwrap_or(0).to_string())),
             "maxdelay" => said.keys.push(("max_delay", duration(real))),
             "maxdelayratio" => said.keys.push(("max_delay_ratio", decimal(real))),
             "mindelay" if real > 0.0 => {
@@ -93,7 +94,7 @@ impl Reader<'_, '_> {
             "certset" => {
                 let text =
                     "this source believes the authorities of every set, as there is one for all sources";
-                if whole != Some(0) {
+                if unsigned(value) != Some(0) {
                     self.work.change(at, format!("`certset`: {text}"));
                 }
             }
@@ -119,17 +120,27 @@ impl Reader<'_, '_> {
         } else if said.nts {
             set("nts", "true".into());
         }
-        for (key, value) in said.keys {
+        let has_key = said.keys.iter().any(|(key, _)| *key == "key");
+        for (key, value) in said.keys.into_iter().filter(|(key, _)| !said.nts || *key != "key") {
             set(key, value);
         }
-        if said.poll != (None, None) {
-            let min = said.poll.0.unwrap_or(MIN_POLL);
-            let max = said.poll.1.unwrap_or(MAX_POLL).max(min);
-            let limit = |poll: i64| poll.clamp(POLLS.0, POLLS.1);
-            set("poll", format!("{{ min = {}, max = {} }}", limit(min), limit(max)));
-            if (limit(min), limit(max)) != (min, max) {
-                self.work.change(at, "intervals are limited to 2^-7 and 2^17 seconds");
-            }
+        let limit = |poll: i64| poll.clamp(POLLS.0, POLLS.1);
+        let (min, max) = said.poll;
+        if (min, max) != (None, None) {
+            // What chronyd has no interval for, it takes for what is usual.
+            let or = |poll: Option<i64>, usual| poll.filter(|poll| *poll >= POLLS.0).unwrap_or(usual);
+            let shortest = or(min, MIN_POLL);
+            let longest = or(max, MAX_POLL).max(shortest);
+            set("poll", format!("{{ min = {}, max = {} }}", limit(shortest), limit(longest)));
+        }
+        if [min, max].into_iter().flatten().any(|poll| limit(poll) != poll) {
+            self.work.change(at, "intervals are limited to 2^-7 and 2^17 seconds");
+        }
+        if said.size.is_some_and(|size| is_pool && !(1..=16).contains(&size)) {
+            self.work.change(at, "from 1 to 16 members of a pool can be used");
+        }
+        if said.nts && has_key {
+            self.work.change(at, "`key`: beside `nts` chronyd does not use it either");
         }
     }
 

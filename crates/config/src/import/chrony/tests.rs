@@ -4,20 +4,20 @@ use truechimer_engine::config::{Authentication, RateLimit, SourceKind};
 
 use super::*;
 use crate::import::tests::{Disk, hold, shown};
-use crate::import::{Dialect, Imported, NoFiles, Verdict, import};
+use crate::import::{Dialect, Files, Imported, NoFiles, Verdict, import};
 use crate::{Config, Severity, parse};
 
-fn read(text: &str) -> Imported {
+pub(super) fn read(text: &str) -> Imported {
     let imported = import(text, "file", Dialect::Chrony, &NoFiles);
     hold(text, &imported);
     imported
 }
 
-fn config(text: &str) -> Config {
+pub(super) fn config(text: &str) -> Config {
     parse(&read(text).toml, "").unwrap().config
 }
 
-fn verdict(line: &str) -> Verdict {
+pub(super) fn verdict(line: &str) -> Verdict {
     read(line).lines[0].verdict
 }
 
@@ -173,7 +173,6 @@ fn lines_are_read_as_chronyd_reads_them() {
     assert_eq!(verdict("local stratum"), Verdict::Wrong);
     assert_eq!(verdict("log everything"), Verdict::Wrong);
     assert_eq!(verdict("ratelimit interval 3 leek 2"), Verdict::Wrong);
-    assert_eq!(verdict("port 65536"), Verdict::Wrong);
     assert_eq!(verdict("allow 192.0.2.0/33"), Verdict::Wrong);
     assert_eq!(verdict("include /nowhere"), Verdict::Wrong);
     let help = &read("makstep 1 3").lines[0].how[0];
@@ -232,6 +231,7 @@ fn files_are_included_where_they_are_named() {
         ("/etc/chrony/conf.d/README", "nonsense\n"),
         ("/run/dhcp/eth0.sources", "server 192.0.2.1 iburst\nmakestep 5 5\nserver 192.0.2.2 ibrust\n"),
         ("/etc/chrony/loop.conf", "include /etc/chrony/loop.conf\n"),
+        ("/bad/folder.conf/x", ""),
         ("/more/x1.conf", "server x1.example\n"),
         ("/more/x2.conf", "server x2.example\n"),
     ]));
@@ -243,6 +243,72 @@ fn files_are_included_where_they_are_named() {
     let endless = import(text, "file", Dialect::Chrony, &disk);
     assert_eq!(endless.worst(), Verdict::Wrong);
     assert!(endless.lines.len() < 20);
+    // chronyd opens a folder and finds nothing in it, and stops at what it cannot open.
+    let worst = |text| import(text, "file", Dialect::Chrony, &disk).worst();
+    assert_eq!(worst("include /bad\n"), Verdict::Impossible);
+    assert_eq!(worst("confdir /bad\n"), Verdict::Impossible);
+    assert_eq!(worst("include /nowhere/*.conf\n"), Verdict::Wrong);
+    assert_eq!(worst("include /more/y*.conf\n"), Verdict::Ignored);
+    assert_eq!(worst("confdir /nowhere\n"), Verdict::Ignored);
+}
+
+#[test]
+fn files_are_included_as_deep_as_chronyd_includes_them() {
+    let names: Vec<String> = (0..12).map(|n| format!("/{n}")).collect();
+    for (deepest, worst) in [(9, Verdict::Kept), (10, Verdict::Wrong)] {
+        let text =
+            |n: usize| if n == deepest { "server a\n".into() } else { format!("include /{}\n", n + 1) };
+        let texts: Vec<String> = (0..12).map(text).collect();
+        let leaked = names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str()));
+        let files = Lines(leaked.collect());
+        assert_eq!(import(&texts[0], "/0", Dialect::Chrony, &files).worst(), worst, "{deepest}");
+    }
+}
+
+/// Files in memory that do not live for ever.
+struct Lines<'a>(BTreeMap<&'a str, &'a str>);
+
+impl Files for Lines<'_> {
+    fn read(&self, path: &str) -> std::io::Result<String> {
+        self.0.get(path).map(|text| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _folder: &str) -> std::io::Result<Vec<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+#[test]
+fn nobody_is_answered_where_a_refusal_is_lost() {
+    let served = |text: &str| config(text).engine.serve.is_some();
+    assert!(served("allow 10/8\n"));
+    assert!(!served("allow 10/8\ndeny bad.example\n"));
+    assert!(!served("deny bad.example\nallow 10/8\n"));
+    assert!(served("deny bad.example\nallow all\n"));
+    let many: String = (0..4200).map(|n| format!("allow 10.{}.{}.0/24\n", n / 256, n % 256)).collect();
+    assert!(served(&many));
+    assert!(!served(&format!("{many}deny 10.0.0.1\n")));
+    assert!(!served("allow\nport 70000\n"));
+}
+
+#[test]
+fn no_step_is_made_that_chronyd_does_not_make() {
+    let first = |text: &str| config(text).engine.clock.step.first;
+    assert_eq!(first("makestep 100000 -1\n"), Some(0));
+    assert_eq!(first("makestep nan 3\n"), Some(0));
+    assert_eq!(first("initstepslew 10\n"), Some(0));
+    assert_eq!(first("initstepslew 100000 a.example\n"), Some(0));
+    assert_eq!(first("initstepslew 10 a.example\n"), Some(1));
+    let panic = |text: &str| config(text).engine.clock.panic;
+    assert_eq!(panic("maxchange 1000 -1 2\n").forward_s, None);
+    assert_eq!(panic("maxchange 1000 0 2\n").start_s, Some(1000.0));
+}
+
+#[test]
+fn nts_goes_before_a_key() {
+    let imported = read("server a.example nts key 5\n");
+    assert_eq!(imported.lines[0].verdict, Verdict::Changed);
+    assert!(imported.toml.contains("nts = true") && !imported.toml.contains("key ="), "{}", imported.toml);
 }
 
 #[test]
