@@ -39,6 +39,17 @@ struct Block {
     at: Option<At>,
 }
 
+impl Block {
+    /// The lines that it comes from.
+    fn lines(&self) -> Vec<At> {
+        let of_entry = |entry: &Entry| match &entry.value {
+            Value::List(list) => list.iter().filter_map(|(_, at)| *at).collect(),
+            Value::One(_) => entry.at.into_iter().collect::<Vec<At>>(),
+        };
+        self.at.into_iter().chain(self.entries.iter().flat_map(of_entry)).collect()
+    }
+}
+
 /// The draft.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
@@ -168,12 +179,14 @@ impl Draft {
         }
     }
 
-    /// Takes out what stands at these places.
-    pub(super) fn remove(&mut self, places: &[Place]) {
+    /// Takes out what stands at these places; the lines of which something went with the section that it was in, and
+    /// of which nothing is left.
+    pub(super) fn remove(&mut self, places: &[Place]) -> Vec<At> {
         let mut places = places.to_vec();
+        let mut lost: Vec<At> = Vec::new();
         if places.contains(&Place::EVERYTHING) {
             self.blocks.clear();
-            return;
+            return lost;
         }
         places.sort_unstable();
         places.dedup();
@@ -185,7 +198,7 @@ impl Draft {
             }
             let Some(block) = self.blocks.get_mut(place.block) else { continue };
             let Some(index) = place.entry.filter(|index| !carries_the_section(block, *index)) else {
-                self.blocks.remove(place.block);
+                lost.extend(self.blocks.remove(place.block).lines());
                 gone = Some(place.block);
                 continue;
             };
@@ -197,6 +210,9 @@ impl Draft {
                 (None, _) => {}
             }
         }
+        let left: Vec<At> = self.blocks.iter().flat_map(Block::lines).collect();
+        lost.retain(|at| !left.contains(at));
+        lost
     }
 
     /// The draft as a file.

@@ -7,6 +7,7 @@ mod nts;
 mod restrict;
 mod source;
 mod table;
+mod trust;
 
 use std::net::IpAddr;
 
@@ -62,7 +63,11 @@ struct Reader<'w, 'f> {
     ports: Vec<(u16, At)>,
     has_signd: bool,
     ceiling: Option<(i64, At)>,
-    steps: Vec<(f64, At)>,
+    steps: Vec<(&'static str, f64, At)>,
+    /// Keys that are trusted: first and last.
+    trusted: Vec<(i64, i64)>,
+    /// A line that refuses somebody and cannot be taken over.
+    lost_refusal: Option<At>,
     nts: nts::Server,
     logs: Vec<(&'static str, At)>,
     log_folder: Option<(String, At)>,
@@ -83,6 +88,8 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
         has_signd: text.contains("ntpsigndsocket"),
         ceiling: None,
         steps: Vec::new(),
+        trusted: Vec::new(),
+        lost_refusal: None,
         nts: nts::Server::default(),
         logs: Vec::new(),
         log_folder: None,
@@ -120,6 +127,9 @@ impl Reader<'_, '_> {
     }
 
     fn line(&mut self, at: At, directive: &str, words: &[&str], file: &str) {
+        if directive == "trustedkey" {
+            self.trusted_keys(at, words);
+        }
         if let Some((_, capability, danger)) = table::PLAIN.iter().find(|(name, ..)| *name == directive) {
             self.work.by_capability(at, "", *capability);
             if let Some(danger) = danger {
@@ -213,7 +223,9 @@ impl Reader<'_, '_> {
                     self.work.set("clock", "panic", duration(value.clamp(0.001, 3e9)), at);
                     self.work.change(at, "larger corrections are refused; the daemon does not exit");
                 }
-                ("tinker", "step" | "stepfwd" | "stepback") => self.steps.push((value, at)),
+                ("tinker", "step") => self.steps.push(("step", value, at)),
+                ("tinker", "stepfwd") => self.steps.push(("stepfwd", value, at)),
+                ("tinker", "stepback") => self.steps.push(("stepback", value, at)),
                 ("tinker", "dispersion") => {
                     let rate = (value * 1e6).clamp(0.001, 500.0);
                     self.work.set("clock", "max_drift", super::values::ppm(rate), at);
@@ -295,16 +307,8 @@ impl Reader<'_, '_> {
                 self.work.draft.set_of(source, "max_stratum", ceiling.to_string(), Some(at));
             }
         }
-        let step = self.steps.iter().map(|(value, _)| *value).filter(|value| *value > 0.0).reduce(f64::min);
-        let at = self.steps.last().map(|(_, at)| *at);
-        let value = match (step, at) {
-            (None, Some(_)) => "\"never\"".to_owned(),
-            (step, _) => {
-                let above = duration(step.unwrap_or(0.128).clamp(1e-4, 86_400.0));
-                format!("{{ above = {above}, first = \"always\" }}")
-            }
-        };
-        self.work.draft.set("clock", "step", value, at);
+        self.finish_steps();
+        self.finish_keys();
         self.finish_serve();
         self.finish_nts();
         self.finish_logs();

@@ -1,4 +1,6 @@
 //! OpenNTPD's `ntpd.conf`.
+//!
+//! Without its option `-s`, which no file says, ntpd never steps and refuses no correction.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -41,6 +43,12 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
             }
         }
     }
+    finish(work);
+}
+
+fn finish(work: &mut Work<'_>) {
+    work.draft.set("clock", "step", "\"never\"".into(), None);
+    work.draft.set("clock", "panic", "\"none\"".into(), None);
 }
 
 fn listen(work: &mut Work<'_>, at: At, address: &str, rest: &[&str]) {

@@ -186,6 +186,18 @@ fn what_is_too_much_starts_nothing() {
 }
 
 #[test]
+fn what_goes_with_its_section_is_not_called_kept() {
+    let text = "[[server]]\nlisten = \"0.0.0.0:123\"\n[server.denylist]\nfilter = [\"bogus\"]\naction = \"ignore\"\n";
+    let imported = import(text, "file", Dialect::NtpdRs, &NoFiles);
+    assert!(!imported.toml.contains("\n[serve]"), "{}", imported.toml);
+    assert_eq!(imported.lines[1].verdict, Verdict::Impossible, "{}", shown(&imported));
+    // What holds for another source as well is not lost.
+    let text = "ntsrefresh 3600\nserver a.example nts port 0 offset 2000\nserver b.example nts\n";
+    let imported = import(text, "file", Dialect::Chrony, &NoFiles);
+    assert_eq!(imported.lines[0].verdict, Verdict::Kept, "{}", shown(&imported));
+}
+
+#[test]
 fn what_our_parser_refuses_is_never_called_kept() {
     let text: String = (0..60).map(|n| format!("server {n}.example key +00{n}\n")).collect();
     for dialect in [Dialect::Chrony, Dialect::Ntp] {

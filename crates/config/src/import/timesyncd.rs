@@ -1,4 +1,6 @@
-//! systemd's `timesyncd.conf`, with the files in the folder of the same name and `.d`.
+//! systemd's `timesyncd.conf`, with the files in the folders of the same name and `.d`.
+//!
+//! timesyncd leaves out what it does not understand, and goes on.
 
 use super::include;
 use super::values::{duration, number};
@@ -13,6 +15,13 @@ const KEYS: &[&str] = &[
     "PollIntervalMaxSec",
     "ConnectionRetrySec",
     "SaveIntervalSec",
+];
+
+/// Where else there are files of the system's `timesyncd.conf`, after those beside it.
+const OTHER_FOLDERS: [&str; 3] = [
+    "/run/systemd/timesyncd.conf.d",
+    "/usr/local/lib/systemd/timesyncd.conf.d",
+    "/usr/lib/systemd/timesyncd.conf.d",
 ];
 
 /// An interval in seconds and the line that it comes from.
@@ -32,9 +41,18 @@ struct Said {
 pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
     let mut said = Said::default();
     file(work, &mut said, text, name);
-    for path in include::in_folders(work.files, &[&format!("{name}.d")], ".conf") {
-        if let Ok(text) = work.files.read(&path) {
-            file(work, &mut said, &text, &path);
+    let beside = format!("{name}.d");
+    let mut folders = vec![beside.as_str()];
+    if name == "/etc/systemd/timesyncd.conf" {
+        folders.extend(OTHER_FOLDERS);
+    }
+    for path in include::in_folders(work.files, &folders, ".conf") {
+        match work.files.read(&path) {
+            Ok(text) => file(work, &mut said, &text, &path),
+            Err(error) => {
+                let at = work.lines.len().saturating_sub(1);
+                work.impossible(at, format!("cannot read {}: {error}", quote(&path)));
+            }
         }
     }
     write(work, said);
@@ -42,11 +60,25 @@ pub(super) fn read(work: &mut Work<'_>, text: &str, name: &str) {
 
 fn file(work: &mut Work<'_>, said: &mut Said, text: &str, name: &str) {
     let mut section = String::new();
+    // What a line that ends with a backslash begins.
+    let mut begun: Option<(At, String)> = None;
     for (at, line) in work.lines_of(text, name) {
         let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
+        if line.starts_with(['#', ';']) || (line.is_empty() && begun.is_none()) {
             continue;
         }
+        let (at, line) = match begun.take() {
+            Some((first, start)) => {
+                work.keep(at);
+                (first, format!("{start} {line}"))
+            }
+            None => (at, line.to_owned()),
+        };
+        if let Some(start) = line.strip_suffix('\\') {
+            begun = Some((at, start.trim_end().to_owned()));
+            continue;
+        }
+        let line = line.trim();
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             name.clone_into(&mut section);
             if name == "Time" {
@@ -60,9 +92,13 @@ fn file(work: &mut Work<'_>, said: &mut Said, text: &str, name: &str) {
         match line.split_once('=') {
             _ if section != "Time" => work.ignore(at, "timesyncd reads [Time] only"),
             Some((key, value)) => setting(work, said, at, key.trim(), value.trim()),
-            None => work.wrong(at, "a line is KEY=VALUE or [Time]"),
+            None => left_out(work, at, "a line is KEY=VALUE or [Time]"),
         }
     }
+}
+
+fn left_out(work: &mut Work<'_>, at: At, why: &str) {
+    work.impossible(at, format!("{why}; timesyncd leaves this line out as well"));
 }
 
 fn setting(work: &mut Work<'_>, said: &mut Said, at: At, key: &str, value: &str) {
@@ -80,7 +116,7 @@ fn setting(work: &mut Work<'_>, said: &mut Said, at: At, key: &str, value: &str)
         }
         _ if !KEYS.contains(&key) => {
             let near = nearest(key, KEYS.iter().copied()).map(|near| format!("; did you mean {near}?"));
-            work.wrong(at, format!("[Time] has no {}{}", quote(key), near.unwrap_or_default()));
+            left_out(work, at, &format!("[Time] has no {}{}", quote(key), near.unwrap_or_default()));
         }
         "ConnectionRetrySec" => {
             work.ignore(at, "how soon a silent source is asked again follows from its poll interval")
@@ -88,7 +124,9 @@ fn setting(work: &mut Work<'_>, said: &mut Said, at: At, key: &str, value: &str)
         "SaveIntervalSec" => work.ignore(at, "the time is saved in `daemon.state_dir` in any case"),
         _ => match span(value) {
             Some(seconds) => length(work, said, at, key, seconds),
-            None => work.wrong(at, format!("{} is no span of time, such as 32s or 1min 5s", quote(value))),
+            None => {
+                left_out(work, at, &format!("{} is no span of time, such as 32s or 1min 5s", quote(value)))
+            }
         },
     }
 }
@@ -120,6 +158,9 @@ fn span(text: &str) -> Option<f64> {
         (&["w", "week", "weeks"], 604_800.0),
     ];
     let mut rest = text.trim();
+    if rest == "infinity" {
+        return Some(f64::MAX);
+    }
     let mut total = None;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
@@ -138,6 +179,22 @@ fn span(text: &str) -> Option<f64> {
 fn exponent(seconds: f64) -> i64 {
     let exponent = seconds.max(1.0).log2().floor();
     (exponent as i64).clamp(0, 17) // at most 17 after the clamp
+}
+
+/// Intervals without those that timesyncd does not take.
+fn checked(work: &mut Work<'_>, (min, max): (Interval, Interval)) -> (Interval, Interval) {
+    const SHORTEST_S: f64 = 16.0;
+    let (mut kept_min, mut kept_max) = (min, max);
+    if let Some((_, at)) = min.filter(|(seconds, _)| *seconds < SHORTEST_S) {
+        left_out(work, at, "an interval is 16 s at least");
+        kept_min = None;
+    }
+    let shortest = kept_min.map_or(32.0, |(seconds, _)| seconds);
+    if let Some((_, at)) = max.filter(|(seconds, _)| *seconds < shortest) {
+        left_out(work, at, "the longest interval is shorter than the shortest");
+        kept_max = None;
+    }
+    (kept_min, kept_max)
 }
 
 fn write(work: &mut Work<'_>, said: Said) {
@@ -168,6 +225,7 @@ fn write(work: &mut Work<'_>, said: Said) {
             );
         }
     }
+    let poll = checked(work, poll);
     let exponents =
         (poll.0.map(|(seconds, _)| exponent(seconds)), poll.1.map(|(seconds, _)| exponent(seconds)));
     for (seconds, at) in [poll.0, poll.1].into_iter().flatten() {

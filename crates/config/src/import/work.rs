@@ -252,7 +252,11 @@ impl<'f> Work<'f> {
             if places.contains(&Place::EVERYTHING) {
                 self.lose_everything();
             }
-            self.draft.remove(&places);
+            for at in self.draft.remove(&places) {
+                if self.lines.get(at).is_some_and(|line| line.verdict <= Verdict::Changed) {
+                    self.impossible(at, "not taken over: what it belongs to is left out");
+                }
+            }
         }
         // The loop ends: an empty draft parses.
         let written = Draft::default().write(dialect, name, &self.lines);

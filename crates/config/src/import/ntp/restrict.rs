@@ -59,14 +59,27 @@ impl Reader<'_, '_> {
             },
             (address, mask) => match network(address, mask) {
                 Ok(network) => vec![network],
-                Err(true) => {
-                    return self.work.impossible(at, "names are not resolved for access: write the address");
+                Err(unread) if unread != Unread::Wrong && denies(flags) => {
+                    self.lost_refusal = Some(at);
+                    let text = format!("{}, and it must not be answered: so nobody is", unread.words());
+                    return self.work.impossible(at, text);
                 }
-                Err(false) => return self.work.wrong(at, format!("{} is not a network", quote(address))),
+                Err(unread @ (Unread::Name | Unread::Mask)) => {
+                    return self.work.impossible(at, unread.words());
+                }
+                Err(Unread::Wrong) => {
+                    return self.work.wrong(at, format!("{} is not a network", quote(address)));
+                }
             },
         };
-        if flags.contains(&"ntpport") {
-            return self.work.ignore(at, "`ntpport`: the port that a request comes from makes no difference");
+        if flags.iter().any(|flag| matches!(*flag, "ntpport" | "non-ntpport")) {
+            match denies(flags) {
+                false => {
+                    let text = "`ntpport`: the port that a request comes from makes no difference";
+                    return self.work.ignore(at, text);
+                }
+                true => self.work.change(at, "`ntpport`: whatever port a request comes from"),
+            }
         }
         for flag in flags {
             self.flag(at, flag);
@@ -95,7 +108,11 @@ impl Reader<'_, '_> {
                 self.work.change(at, "`limited`: `serve.rate_limit` holds for every client");
             }
             "kod" => self.limit.kod = true,
-            "notrust" => self.work.not_yet(at, "`notrust`: clients are answered without keys too"),
+            "notrust" => {
+                let text = "`notrust`: who has no key cannot be refused, so nobody there is answered";
+                self.work.not_yet(at, text);
+            }
+            "ntpport" | "non-ntpport" => {}
             "mssntp" if self.has_signd => {}
             "mssntp" => {
                 self.work.change(at, "`mssntp`: replies are signed if `serve.signd` names Samba's socket")
@@ -116,7 +133,13 @@ impl Reader<'_, '_> {
         };
         let networks = match *address {
             "default" => vec![ALL_V4, ALL_V6],
-            address => network(address, mask).into_iter().collect(),
+            address => match network(address, mask) {
+                Ok(network) => vec![network],
+                Err(Unread::Wrong) => {
+                    return self.work.wrong(at, format!("{} is not a network", quote(address)));
+                }
+                Err(unread) => return self.work.impossible(at, unread.words()),
+            },
         };
         for network in networks {
             if flags.is_empty() {
@@ -145,8 +168,9 @@ impl Reader<'_, '_> {
             }
             ["ignore" | "drop", "ipv4"] => (self.wildcard[0], self.without[0]) = (None, true),
             ["ignore" | "drop", "ipv6"] => (self.wildcard[1], self.without[1]) = (None, true),
-            ["ignore" | "drop", _] => {
-                let text = "an interface cannot be left out: name those that are to be served in `listen` of [serve]";
+            ["ignore" | "drop", place] => {
+                self.leave_out(place, at);
+                let text = "an interface cannot be left out, so only those are served that `listen` of [serve] names";
                 return self.work.not_yet(at, text);
             }
             _ => {
@@ -158,11 +182,28 @@ impl Reader<'_, '_> {
         self.work.keep(at);
     }
 
+    /// Takes out whatever may be at a place.
+    fn leave_out(&mut self, place: &str, at: At) {
+        self.wildcard = [None; 2];
+        self.closed = true;
+        let address =
+            |place: &str| place.split('/').next().is_some_and(|start| start.parse::<IpAddr>().is_ok());
+        let elsewhere =
+            |other: &str| other != place && address(other) == address(place) && !place.contains('/');
+        let (stay, go) =
+            std::mem::take(&mut self.listeners).into_iter().partition(|(other, _)| elsewhere(other));
+        self.listeners = stay;
+        let gone: Vec<(String, At)> = go;
+        for (_, listener) in gone {
+            let line = self.work.name_of(at, listener);
+            self.work.not_yet(listener, format!("it may be what {line} leaves out, so it is not served"));
+        }
+    }
+
     /// `[serve]`. ntpd answers everybody unless told otherwise.
     pub(super) fn finish_serve(&mut self) {
         let rules = std::mem::take(&mut self.rules);
-        let denies =
-            |rule: &Rule| rule.flags.iter().any(|flag| matches!(flag.as_str(), "ignore" | "noserve"));
+        let denies = |rule: &Rule| denies(&rule.flags);
         let mut access = Vec::new();
         for all in [ALL_V4, ALL_V6] {
             if !rules.iter().any(|rule| rule.network == all) {
@@ -171,9 +212,15 @@ impl Reader<'_, '_> {
         }
         access.extend(rules.iter().map(|rule| (rule.network, !denies(rule), Some(rule.at))));
         let useful = |network: &Network| !network.address.is_loopback();
-        if !access.iter().any(|(network, allow, _)| *allow && useful(network)) {
-            for (at, why) in self.listeners.drain(..).map(|(_, at)| (at, "nobody is answered")) {
-                self.work.void(at, why);
+        let lost = self.lost_refusal.map(|at| self.work.name_of(at, at));
+        if lost.is_some() || !access.iter().any(|(network, allow, _)| *allow && useful(network)) {
+            let why = match lost {
+                Some(line) => format!("nobody is answered, as {line} cannot be refused"),
+                None => "nobody is answered".to_owned(),
+            };
+            let rules = rules.iter().filter(|_| self.lost_refusal.is_some()).map(|rule| rule.at);
+            for at in self.listeners.drain(..).map(|(_, at)| at).chain(rules) {
+                self.work.void(at, why.as_str());
             }
             return;
         }
@@ -304,17 +351,48 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A network; the error says whether it may be a name.
-fn network(address: &str, mask: Option<&str>) -> Result<Network, bool> {
+/// Why an address and its mask are no network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    /// It is the name of a host.
+    Name,
+    /// The ones of the mask do not come first.
+    Mask,
+    Wrong,
+}
+
+impl Unread {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Name => "names are not resolved for access: write the address",
+            Self::Mask => "the ones of a mask come first here",
+            Self::Wrong => "this is not a network",
+        }
+    }
+}
+
+/// Whether flags refuse somebody.
+fn denies<F: AsRef<str>>(flags: &[F]) -> bool {
+    flags.iter().any(|flag| matches!(flag.as_ref(), "ignore" | "noserve" | "notrust"))
+}
+
+fn network(address: &str, mask: Option<&str>) -> Result<Network, Unread> {
     let (address, prefix) = match address.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (address, None),
     };
     let name = address.chars().any(|c| c.is_ascii_alphabetic()) && !address.contains(':');
-    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| name)?;
+    let unread = if name { Unread::Name } else { Unread::Wrong };
+    let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(|_| unread)?;
     match (prefix, mask) {
-        (Some(prefix), _) => prefix.parse().ok().and_then(|len| Network::new(address, len)).ok_or(false),
-        (None, Some(mask)) => mask.parse().ok().and_then(|mask| Network::masked(address, mask)).ok_or(false),
+        (Some(prefix), _) => {
+            prefix.parse().ok().and_then(|len| Network::new(address, len)).ok_or(Unread::Wrong)
+        }
+        (None, Some(mask)) => {
+            let mask: IpAddr = mask.parse().map_err(|_| Unread::Wrong)?;
+            let of_it = mask.is_ipv4() == address.is_ipv4();
+            Network::masked(address, mask).ok_or(if of_it { Unread::Mask } else { Unread::Wrong })
+        }
         (None, None) => Ok(Network::host(address)),
     }
 }
