@@ -233,9 +233,11 @@ impl Reader<'_, '_> {
             return;
         }
         self.finish_limit();
+        let allowed: Vec<_> =
+            access.iter().filter(|(_, allow, _)| *allow).map(|(other, ..)| *other).collect();
         for (network, allow, at) in access {
             // What is refused anyway need not be.
-            let covered = rules.iter().any(|rule| !denies(rule) && rule.network.covers(&network));
+            let covered = allowed.iter().any(|other| other.covers(&network));
             if allow || covered || at.is_none() {
                 let key = if allow { "allow" } else { "deny" };
                 self.work.draft.push("serve", key, network.toml(), at);

@@ -31,8 +31,8 @@ fn nobody_is_answered_whom_a_line_refuses() {
             .map(|r| format!("{}{}/{}", if r.allow { '+' } else { '-' }, r.network, r.prefix_len))
             .collect::<Vec<_>>()
     };
-    assert_eq!(access("restrict 192.0.2.0/24 noserve ntpport\n").last().unwrap(), "-192.0.2.0/24");
-    assert_eq!(access("restrict 192.0.2.0 mask 255.255.255.0 notrust\n").last().unwrap(), "-192.0.2.0/24");
+    assert!(access("restrict 192.0.2.0/24 noserve ntpport\n").contains(&"-192.0.2.0/24".to_owned()));
+    assert!(access("restrict 192.0.2.0 mask 255.255.255.0 notrust\n").contains(&"-192.0.2.0/24".to_owned()));
     assert!(access("restrict default notrust\n").is_empty());
     for line in ["restrict bad.example ignore", "restrict 10.0.0.1 mask 255.0.255.255 noserve"] {
         let imported = read(&format!("{line}\nrestrict 192.0.2.0/24\ninterface listen 192.0.2.1\n"));
