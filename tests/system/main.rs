@@ -1,5 +1,6 @@
 //! The machine around the daemon: what systemd makes of our units, and dpkg of our package.
 
+mod hooks;
 mod package;
 mod roles;
 
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
     trials.push(trial("o9_roles_work_for_who_calls_them_at_a_socket", &activate, roles::work));
     let strangers = [Need::program("systemd-socket-activate"), Need::program("setpriv"), Need::root()];
     trials.push(trial("at_49_daemon_and_roles_do_not_speak_with_strangers", &strangers, roles::strangers));
+    let live =
+        [Need::fetched(package::ROOT), Need::program("dpkg-deb"), Need::program("unshare"), Need::root()];
+    trials.push(trial("o12_hooks_of_dhcp_clients", &live, hooks::ours));
+    trials.push(trial("o12_hooks_of_chrony", &live, hooks::chronys));
     for unit in SERVICES {
         trials.push(trial(format!("o9_{unit}_is_hardened"), &systemd, move || is_hardened(unit)));
         trials.push(trial(format!("o9_{unit}_is_understood"), &systemd, move || is_understood(unit)));

@@ -10,12 +10,12 @@ use truechimer_tests::{process, programs};
 pub(crate) const ROOT: &str = "debian.tar";
 
 /// A Debian that nobody has touched yet.
-struct Machine {
+pub(crate) struct Machine {
     folder: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Result<Self, String> {
+    pub(crate) fn new() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let tar = fetched().join(ROOT);
         process::run(Command::new("tar").arg("-xf").arg(tar).arg("-C").arg(folder.path()))?;
@@ -23,12 +23,12 @@ impl Machine {
         Ok(machine)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Runs something in it. No service is started there.
-    fn run(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new("chroot");
         command
             .arg(self.folder.path())
@@ -38,11 +38,11 @@ impl Machine {
         process::run(command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))
     }
 
-    fn install(&self, version: &str) -> Result<String, String> {
+    pub(crate) fn install(&self, version: &str) -> Result<String, String> {
         self.install_some(version, &["truechimer"])
     }
 
-    fn install_some(&self, version: &str, packages: &[&str]) -> Result<String, String> {
+    pub(crate) fn install_some(&self, version: &str, packages: &[&str]) -> Result<String, String> {
         programs::package(&self.path("tmp"), version)?;
         let architecture = self.run(&["dpkg", "--print-architecture"])?;
         let file = |name| format!("/tmp/{name}_{version}_{}.deb", architecture.trim());
@@ -55,8 +55,13 @@ impl Machine {
     /// What `chronyc` says of the daemon that is called `chronyd`, which runs on a network of its own without the right to set
     /// the clock.
     fn tracked(&self) -> Result<String, String> {
-        let root = self.folder.path().to_string_lossy();
-        let script = SWITCHED.replace("@ROOT@", &root);
+        self.live(SWITCHED)
+    }
+
+    /// Runs a script beside it, on a network of its own, in which programs can run on; `@ROOT@` is where it is. They end with the
+    /// script.
+    pub(crate) fn live(&self, script: &str) -> Result<String, String> {
+        let script = script.replace("@ROOT@", &self.folder.path().to_string_lossy());
         let mut command = Command::new("unshare");
         command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "bash", "-euc", &script]);
         process::run(&mut command)
@@ -68,7 +73,7 @@ impl Machine {
     }
 
     /// Files that have our name, but for what is in /tmp.
-    fn left(&self) -> Result<String, String> {
+    pub(crate) fn left(&self) -> Result<String, String> {
         self.run(&["find", "/etc", "/usr", "/var", "/run", "-xdev", "-name", "*chimer*"])
     }
 }
@@ -88,7 +93,7 @@ done
 echo $said
 ";
 
-fn expect(holds: bool, what: impl Into<String>) -> Result<(), String> {
+pub(crate) fn expect(holds: bool, what: impl Into<String>) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what.into()) }
 }
 

@@ -39,6 +39,10 @@ const PACKAGES: &[Package] = &[
             ("dist/ntp-units.d/50-truechimer.list", "usr/lib/systemd/ntp-units.d/50-truechimer.list", false),
             ("dist/sysusers.d/truechimer.conf", "usr/lib/sysusers.d/truechimer.conf", false),
             ("dist/tmpfiles.d/truechimer.conf", "usr/lib/tmpfiles.d/truechimer.conf", false),
+            // The first two are read by scripts, the third is one.
+            ("dist/hooks/dhclient", "etc/dhcp/dhclient-exit-hooks.d/truechimer", false),
+            ("dist/hooks/dhcpcd", "usr/lib/dhcpcd/dhcpcd-hooks/66-truechimer.conf", false),
+            ("dist/hooks/networkmanager", "usr/lib/NetworkManager/dispatcher.d/20-truechimer-dhcp", true),
             ("README.md", "usr/share/doc/truechimer/README.md", false),
             // What the README, the manual pages and the hints of the programs name.
             ("docs/chrony.md", "usr/share/doc/truechimer/docs/chrony.md", false),
@@ -46,6 +50,7 @@ const PACKAGES: &[Package] = &[
             ("docs/commands.md", "usr/share/doc/truechimer/docs/commands.md", false),
             ("docs/config.md", "usr/share/doc/truechimer/docs/config.md", false),
             ("docs/control-protocol.md", "usr/share/doc/truechimer/docs/control-protocol.md", false),
+            ("docs/dhcp.md", "usr/share/doc/truechimer/docs/dhcp.md", false),
             ("docs/keys.md", "usr/share/doc/truechimer/docs/keys.md", false),
             ("docs/logs.md", "usr/share/doc/truechimer/docs/logs.md", false),
             ("docs/ntpq.md", "usr/share/doc/truechimer/docs/ntpq.md", false),
@@ -55,7 +60,7 @@ const PACKAGES: &[Package] = &[
             ("LICENSE-MIT", "usr/share/doc/truechimer/copyright", false),
         ],
         links: &[],
-        conffiles: "/etc/truechimer/chimer.toml\n",
+        conffiles: "/etc/truechimer/chimer.toml\n/etc/dhcp/dhclient-exit-hooks.d/truechimer\n",
         manuals: true,
     },
     Package {

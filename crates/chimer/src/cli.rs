@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, import, keygen, man, query, sim, wait};
+use crate::commands::{check, completions, import, keygen, lease, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
 use crate::demo;
 
@@ -144,6 +144,8 @@ its true error, and the liar is marked as a falseticker.")]
     Import(import::ImportArgs),
     /// Make a symmetric key
     Keygen(keygen::KeygenArgs),
+    /// Take over the time servers that a network names
+    Lease(lease::LeaseArgs),
     /// Ask any server for the time, without a daemon
     Query(query::QueryArgs),
     /// Run the engine in a simulated world

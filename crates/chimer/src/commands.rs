@@ -5,6 +5,7 @@ pub mod command;
 pub mod completions;
 pub mod import;
 pub mod keygen;
+pub mod lease;
 pub mod man;
 pub mod query;
 pub mod report;

@@ -31,7 +31,9 @@ use cli::Command;
 
 /// Runs a command to its end and gives the exit status.
 pub fn run(command: &Command) -> u8 {
-    use commands::{check, command as control, completions, import, keygen, man, query, report, sim, wait};
+    use commands::{
+        check, command as control, completions, import, keygen, lease, man, query, report, sim, wait,
+    };
     let (result, output) = match command {
         Command::Status(args) => (report::status(args), args.output),
         Command::Sources(args) => (report::sources(args), args.output),
@@ -46,6 +48,7 @@ pub fn run(command: &Command) -> u8 {
         Command::Check(args) => (check::check(args), args.output),
         Command::Import(args) => (import::import(args), args.style),
         Command::Keygen(args) => (keygen::keygen(args), args.output),
+        Command::Lease(args) => (lease::lease(args), args.output),
         Command::Query(args) => (query::query(args), args.output),
         Command::Sim(args) => (sim::sim(args), args.output()),
         Command::Completions(args) => (completions::completions(args), args.output),
