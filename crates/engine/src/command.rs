@@ -46,6 +46,9 @@ pub enum Command {
     SetAccess(AccessRule, bool),
     /// Go on with another configuration; unchanged sources keep their state.
     Reload(Box<EngineConfig>),
+    /// Go on with these sources in the place of those of the configuration; unchanged ones keep their state. All else stays as
+    /// it is, also what was changed at run time.
+    ReloadSources(Vec<SourceConfig>),
 }
 
 /// Which sources are meant.

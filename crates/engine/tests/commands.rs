@@ -196,3 +196,22 @@ fn a_report_tells_the_samples_and_the_last_packet() {
     world.command(Command::Reset);
     assert_eq!(world.report().sources[0].history, None);
 }
+
+#[test]
+fn a_reload_of_the_sources_alone_leaves_what_was_commanded() {
+    let nobody = ServeConfig { access: vec![], ..serve() };
+    let base = EngineConfig { serve: Some(nobody), ..config(vec![source(1), source(2)]) };
+    let mut world = World::new(base.clone(), 0.0, 10.0, servers(1..=4));
+    world.run(100.0);
+    world.command(Command::Add(Box::new(source(4))));
+    let client = IpAddr::from([10, 1, 2, 3]);
+    let rule = AccessRule { network: [10, 0, 0, 0].into(), prefix_len: 8, allow: true };
+    world.command(Command::SetAccess(rule, false));
+    let accepted = world.report().sources[0].accepted;
+    world.command(Command::ReloadSources(vec![source(1), source(3)]));
+    assert_eq!(names(&world), ["192.0.2.1:123", "192.0.2.3:123", "192.0.2.4:123"]);
+    assert!(world.report().sources[0].accepted >= accepted && accepted > 0);
+    assert!(world.engine.serves(client));
+    world.command(Command::Reload(Box::new(base)));
+    assert!(!world.engine.serves(client), "a whole reload goes back to the file");
+}

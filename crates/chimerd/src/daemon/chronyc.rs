@@ -78,6 +78,10 @@ impl server::Daemon for Answering<'_> {
                 Ok(()) => Status::Success,
                 Err(_) => Status::Failed,
             },
+            Action::ReloadSources => match daemon.reload_sources(now) {
+                Ok(()) => Status::Success,
+                Err(_) => Status::Failed,
+            },
             Action::Save => {
                 daemon.save_all(now);
                 Status::Success

@@ -7,7 +7,7 @@ use truechimer_engine::report::Report;
 use truechimer_time::Now;
 
 use super::Daemon;
-use super::keys::sayer;
+use super::keys::{sayer, start_key_exchanges};
 use super::names::{start_resolver, wants_resolver};
 use super::network::Network;
 use crate::journal::Priority;
@@ -62,18 +62,56 @@ impl Daemon {
             service.handle_reload(now.mono);
         }
         let outcome = self.try_reload(now);
+        self.tell_of_reload(&outcome, "configuration read again", now);
         if let Some(service) = &mut self.service {
             service.handle_reloaded();
         }
-        match &outcome {
-            Ok(()) => self.journal.line(now.mono, Priority::Notice, "configuration read again"),
+        outcome
+    }
+
+    /// The same for the sources alone: what was changed by command stays as it is (`chronyc reload sources`).
+    pub(super) fn reload_sources(&mut self, now: Now) -> Result<(), String> {
+        let outcome = self.try_reload_sources(now);
+        self.tell_of_reload(&outcome, "sources read again", now);
+        outcome
+    }
+
+    fn try_reload_sources(&mut self, now: Now) -> Result<(), String> {
+        let reload = self.reload.as_mut().ok_or("this daemon was not started from a file")?;
+        let config = reload()?;
+        self.prepare_sources(&config, now);
+        let Self { key_exchanges, journal, places, .. } = self;
+        if key_exchanges.is_none() {
+            // Without it, the engine is told that keys cannot be exchanged, and asks again later.
+            *key_exchanges = start_key_exchanges(&config, places, &mut sayer(journal, now)).ok().flatten();
+        }
+        let command = Command::ReloadSources(config.engine.sources.clone());
+        self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
+        self.config.engine.sources = config.engine.sources;
+        Ok(())
+    }
+
+    fn tell_of_reload(&mut self, outcome: &Result<(), String>, done: &str, now: Now) {
+        match outcome {
+            Ok(()) => self.journal.line(now.mono, Priority::Notice, done),
             Err(message) => {
                 let text = "the new configuration cannot be used; the old one stays in force:";
                 self.journal.line(now.mono, Priority::Error, text);
                 self.journal.lines(now.mono, Priority::Error, message);
             }
         }
-        outcome
+    }
+
+    /// What sources need that were not there before.
+    fn prepare_sources(&mut self, config: &Config, now: Now) {
+        if self.resolver.is_none() && wants_resolver(&config.engine) {
+            // Without one, the engine is told that names cannot be resolved, and asks again later.
+            self.resolver = start_resolver(&self.places).ok();
+        }
+        if self.network.is_none() {
+            let roles = self.config.roles;
+            self.network = Network::start(config, roles, &mut sayer(&mut self.journal, now));
+        }
     }
 
     fn try_reload(&mut self, now: Now) -> Result<(), String> {
@@ -84,14 +122,7 @@ impl Daemon {
         if let Some(workers) = &self.workers {
             workers.share_out(&self.listeners);
         }
-        if self.resolver.is_none() && wants_resolver(&config.engine) {
-            // Without one, the engine is told that names cannot be resolved, and asks again later.
-            self.resolver = start_resolver(&self.places).ok();
-        }
-        if self.network.is_none() {
-            let roles = self.config.roles;
-            self.network = Network::start(&config, roles, &mut sayer(&mut self.journal, now));
-        }
+        self.prepare_sources(&config, now);
         self.reload_nts(&config, now)?;
         let command = Command::Reload(Box::new(config.engine.clone()));
         self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;

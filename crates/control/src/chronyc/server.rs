@@ -39,6 +39,8 @@ pub enum Action {
     Engine(Command),
     /// Read the configuration and all that belongs to it again.
     Reload,
+    /// Read the configuration again for its sources alone.
+    ReloadSources,
     /// Write the state files.
     Save,
     /// Close the log files and open them anew.

@@ -74,6 +74,10 @@ impl Engine {
                 self.reload(*config, now);
                 true
             }
+            Command::ReloadSources(sources) => {
+                self.reload(EngineConfig { sources, ..self.config.clone() }, now);
+                true
+            }
         };
         if !found {
             let names = self.sources.list.iter().map(|source| source.name.clone()).collect();
