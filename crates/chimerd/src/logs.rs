@@ -24,12 +24,19 @@ pub(crate) struct Logs {
     wanted: Wanted,
     open: BTreeMap<Log, Open>,
     /// Samples that were written, by name and address of the source.
-    samples: BTreeMap<(String, Option<String>), u64>,
+    samples: BTreeMap<(String, Option<String>), Told>,
     updates: u64,
     server: ServerReport,
     server_since: Mono,
     /// Set when something could not be written: said once.
     failed: bool,
+}
+
+/// What was written of a source: its samples, and the number of its last answer that failed a check.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    samples: u64,
+    refused: u64,
 }
 
 #[derive(Debug)]
@@ -93,28 +100,38 @@ impl Logs {
     fn write_new(&mut self, report: &Report, now: Now) -> Result<bool, (PathBuf, io::Error)> {
         let unix_s = now.cooked.unix_seconds();
         let mut lines: Vec<(Log, String)> = Vec::new();
+        let mut add = |log, line: &dyn Fn() -> Option<String>| {
+            if self.wants(log) {
+                lines.extend(line().map(|line| (log, line)));
+            }
+        };
+        // The raw ones hold the others.
+        let measured =
+            if self.wants(Log::Rawmeasurements) { Log::Rawmeasurements } else { Log::Measurements };
         let mut seen = BTreeMap::new();
         for source in &report.sources {
             let key = (source.name.clone(), source.address.clone());
-            if source.samples > self.samples.get(&key).copied().unwrap_or(0) {
-                let of_source = [
-                    (Log::Measurements, logs::measurements(source, unix_s)),
-                    (Log::Statistics, logs::statistics(source, report, unix_s)),
-                    (Log::Peerstats, logs::peerstats(source, unix_s)),
-                    (Log::Rawstats, logs::rawstats(source, unix_s)),
-                ];
-                lines.extend(of_source.into_iter().filter_map(|(log, line)| Some((log, line?))));
+            let before = self.samples.get(&key).copied().unwrap_or_default();
+            let refused = source.refused.as_ref().map_or(0, |refused| refused.number);
+            if refused > before.refused {
+                add(Log::Rawmeasurements, &|| logs::refused_measurements(source, unix_s));
             }
-            seen.insert(key, source.samples);
+            if source.samples > before.samples {
+                add(measured, &|| logs::measurements(source, unix_s));
+                add(Log::Statistics, &|| logs::statistics(source, report, unix_s));
+                add(Log::Peerstats, &|| logs::peerstats(source, unix_s));
+                add(Log::Rawstats, &|| logs::rawstats(source, unix_s));
+            }
+            seen.insert(key, Told { samples: source.samples, refused });
+        }
+        if report.system.updates > self.updates {
+            add(Log::Tracking, &|| Some(logs::tracking(report, unix_s)));
+            add(Log::Loopstats, &|| Some(logs::loopstats(report, unix_s)));
+            for source in &report.sources {
+                add(Log::Selection, &|| Some(logs::selection(source, unix_s)));
+            }
         }
         self.samples = seen;
-        if report.system.updates > self.updates {
-            lines.push((Log::Tracking, logs::tracking(report, unix_s)));
-            lines.push((Log::Loopstats, logs::loopstats(report, unix_s)));
-            lines.extend(
-                report.sources.iter().map(|source| (Log::Selection, logs::selection(source, unix_s))),
-            );
-        }
         self.updates = report.system.updates;
         if self.is_due(now.mono) {
             let server = report.server.clone().unwrap_or_default();
@@ -122,7 +139,6 @@ impl Logs {
             lines.push((Log::Sysstats, logs::sysstats(&server, &self.server, span_s, unix_s)));
             (self.server, self.server_since) = (server, now.mono);
         }
-        lines.retain(|(log, _)| self.wants(*log));
         for (log, line) in &lines {
             self.write(*log, line, unix_s)
                 .map_err(|error| (self.wanted.folder.join(log.file_name(unix_s)), error))?;

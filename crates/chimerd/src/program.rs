@@ -227,8 +227,16 @@ fn serves_privileged_port(config: &Config) -> bool {
 }
 
 fn check(args: &RunArgs) -> u8 {
-    match load(args, &mut complain) {
-        Ok(_) => print(&format!("{}: good\n", args.config.display())),
+    let name = args.config.display();
+    let mut warnings = 0;
+    let checked = load(args, &mut |text| {
+        warnings += text.matches("warning[").count() + text.matches(": warning: ").count();
+        complain(text);
+    });
+    match checked.map(|_| warnings) {
+        Ok(0) => print(&format!("{name}: good\n")),
+        Ok(1) => print(&format!("{name}: usable, with 1 warning\n")),
+        Ok(_) => print(&format!("{name}: usable, with {warnings} warnings\n")),
         Err(unusable) => {
             complain(&unusable.message);
             unusable.status

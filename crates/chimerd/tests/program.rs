@@ -120,9 +120,16 @@ fn bad_arguments_and_bad_configurations_exit_with_2_and_say_where() {
 #[test]
 fn a_good_configuration_passes_the_check() {
     let dir = tempfile::tempdir().unwrap();
-    let config = write_config(dir.path(), "[[source]]\nserver = \"192.0.2.1\"\n");
-    let (status, out, _) = run(&["--check", "-f", &config]);
-    assert_eq!((status, out), (0, format!("{config}: good\n")));
+    let lonely = "[[source]]\nserver = \"192.0.2.1\"\n";
+    let more = "[[source]]\npool = \"pool.ntp.example\"\n[[source]]\nserver = \"192.0.2.2\"\n";
+    for (text, verdict) in
+        [(lonely.to_owned(), "usable, with 1 warning"), (format!("{lonely}{more}"), "good")]
+    {
+        let config = write_config(dir.path(), &text);
+        let (status, out, err) = run(&["--check", "-f", &config]);
+        assert_eq!((status, out), (0, format!("{config}: {verdict}\n")));
+        assert_eq!(err.contains("warning[L002]"), verdict != "good", "{err}");
+    }
 }
 
 #[test]
@@ -385,7 +392,7 @@ fn a_chrony_conf_is_run_as_it_is_and_a_wrong_line_of_it_starts_nothing() {
     let path = file.to_str().unwrap();
     std::fs::write(&file, "! ours\nserver 192.0.2.1 iburst xleave\nmakestep 1 3\n").unwrap();
     let (status, out, err) = run(&["--check", "-f", path]);
-    assert_eq!((status, out), (0, format!("{path}: good\n")));
+    assert_eq!((status, out), (0, format!("{path}: usable, with 3 warnings\n")), "{err}");
     assert!(err.contains("chrony.conf:2:1: warning[L080]: `xleave`"), "{err}");
     std::fs::write(&file, "server 192.0.2.1\n  makestep 1\n").unwrap();
     for (status, _, err) in [run(&["-f", path]), chronyd(dir.path(), &["-d", "-f", path])] {

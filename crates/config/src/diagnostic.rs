@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use crate::document::Document;
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -141,7 +141,7 @@ impl Diagnostic {
         let title = level.primary_title(self.message.as_str()).id(self.rule);
         let mut group = match self.excerpt() {
             Some(snippet) => title.element(snippet),
-            None => title.element(Origin::path(self.file.as_str()).line(self.line).char_column(self.column)),
+            None => title.element(self.origin()),
         };
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -151,7 +151,18 @@ impl Diagnostic {
         }
         let report: [Group<'_>; 1] = [group];
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.decor_style(DecorStyle::Ascii).render(&report)
+        let text = renderer.decor_style(DecorStyle::Ascii).render(&report);
+        // As far in as below the number of a line.
+        if self.excerpt().is_some() { text } else { text.replace('\n', "\n ") }
+    }
+
+    /// The place where none can be shown; a file that could not be read has no lines.
+    fn origin(&self) -> Origin<'_> {
+        let origin = Origin::path(self.file.as_str());
+        if [rules::UNREADABLE.id, rules::TOO_LARGE.id].contains(&self.rule) {
+            return origin;
+        }
+        origin.line(self.line).char_column(self.column)
     }
 
     fn excerpt(&self) -> Option<Snippet<'_, annotate_snippets::Annotation<'_>>> {

@@ -114,8 +114,10 @@ pub struct FileFault {
 /// Kinds of faults of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFaultKind {
-    /// It is of no use, or others can read it who should not.
+    /// It is of no use.
     Unusable,
+    /// Others can read it who should not.
+    Exposed,
     /// The certificate ends soon, has ended, or has not begun.
     Dates,
     /// Whoever looked was not permitted to.
@@ -123,17 +125,23 @@ pub enum FileFaultKind {
 }
 
 impl Parsed {
-    /// The finding for such a fault. The daemon starts all the same, so it is no error.
+    /// The finding for such a fault. The daemon starts all the same and takes the file when it is there; but who checks a
+    /// configuration wants to know that it does not do what it says.
     pub fn file_fault(&self, fault: &FileFault) -> Diagnostic {
         let rule = match fault.kind {
             FileFaultKind::Unusable => &rules::BAD_NTS_FILE,
+            FileFaultKind::Exposed => &rules::EXPOSED_NTS_FILE,
             FileFaultKind::Dates => &rules::ENDING_CERTIFICATE,
             FileFaultKind::Unchecked => &rules::NTS_FILE_UNCHECKED,
         };
         let finding = Diagnostic::new(rule, &self.document, self.places.of(fault.key), fault.text.clone());
         match fault.kind {
             FileFaultKind::Unchecked => finding.help("check as root to have it checked as well"),
-            FileFaultKind::Unusable | FileFaultKind::Dates => finding,
+            FileFaultKind::Unusable => finding.help(match fault.key {
+                "nts.trusted_certificates" => "without it, servers that it vouches for are not believed",
+                _ => "until it can be used, the daemon serves time without NTS; it looks again every minute",
+            }),
+            FileFaultKind::Exposed | FileFaultKind::Dates => finding,
         }
     }
 }

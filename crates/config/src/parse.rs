@@ -256,6 +256,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
             sections::read_serve_nts(reader, &table, &serve.listen, config.paths.state_dir.clone());
         config.engine.serve = Some(serve);
     }
+    sections::check_doors(reader, &config);
     if let Some(table) = reader.section(root, "nts") {
         (config.trust, config.engine.nts) = sections::read_nts(reader, &table);
     }

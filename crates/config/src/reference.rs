@@ -98,6 +98,11 @@ pub enum Kind {
         /// Longest, in bytes.
         longest: usize,
     },
+    /// An absolute path of at most this many bytes, without which the section makes no sense.
+    NeededPath {
+        /// Longest, in bytes.
+        longest: usize,
+    },
     /// A list of absolute paths.
     Paths {
         /// Most paths.
@@ -154,6 +159,7 @@ impl Kind {
             Self::Path { longest } => {
                 format!("an absolute path of at most {longest} bytes, or `false` for none")
             }
+            Self::NeededPath { longest } => format!("an absolute path of at most {longest} bytes"),
             Self::Paths { most, .. } => format!("a list of up to {most} absolute paths"),
             Self::User => "an account name, or `false`".into(),
             Self::Table(text) => text.into(),

@@ -68,6 +68,7 @@ rules! {
     NO_SUCH_KEY = "C055" Error "A source's key is in the key file";
     KEYS_UNREADABLE = "C056" Error "The key file can be read";
     FOREIGN_LINE = "C060" Error "A line of another program's configuration is one that it accepts";
+    BAD_NTS_FILE = "C070" Error "Certificates, private keys and secrets are there and can be used";
 
     NO_SOURCE = "L001" Warning "There is a source";
     ONE_SOURCE = "L002" Warning "There is more than one source", "RFC 8633 §3.2";
@@ -99,7 +100,7 @@ rules! {
     SHORT_COOKIES = "L060" Warning "Cookies last as long as a client's supply of them";
     OWN_KEYS = "L061" Warning "Clients are sent only to servers that have the keys";
     UNNAMED_NTS = "L062" Note "A server with NTS is named by its name";
-    BAD_NTS_FILE = "L070" Warning "Certificates, private keys and secrets can be used";
+    EXPOSED_NTS_FILE = "L070" Warning "Nobody else can read private keys and secrets";
     ENDING_CERTIFICATE = "L071" Warning "The certificate is valid, and for another week at least";
     NTS_FILE_UNCHECKED = "L072" Note "Certificates can be read by whoever checks the configuration";
     LOST_LINE = "L080" Warning "A line of another program's configuration can be taken over";

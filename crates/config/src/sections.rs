@@ -1,6 +1,7 @@
 //! Each section of the file, from table to legal values.
 
 mod clock;
+mod doors;
 mod logs;
 mod nts;
 mod rest;
@@ -8,6 +9,7 @@ mod serve;
 mod source;
 
 pub use clock::{Clock, read_clock};
+pub(crate) use doors::check_doors;
 pub(crate) use logs::read_logs;
 pub use logs::{LOGS, Logs};
 pub(crate) use nts::{read_nts, read_serve_nts};
@@ -37,8 +39,7 @@ fn set<T>(target: &mut T, value: Option<T>) {
 pub(crate) fn path(reader: &mut Reader, table: &Table<'_>, name: &str) -> Option<Option<PathBuf>> {
     let item = table.item(name)?;
     match item.value {
-        DeValue::Boolean(false) => Some(None),
-        DeValue::String(text) if text.is_empty() => Some(None),
+        DeValue::Boolean(false) if !matches!(item.key.kind, Kind::NeededPath { .. }) => Some(None),
         _ => read_path(reader, &item).map(Some),
     }
 }
@@ -51,9 +52,17 @@ fn paths(reader: &mut Reader, table: &Table<'_>, name: &str, most: usize) -> Vec
 }
 
 fn read_path(reader: &mut Reader, item: &Item<'_>) -> Option<PathBuf> {
-    let (Kind::Path { longest } | Kind::Paths { longest, .. }) = item.key.kind else { return None };
+    let (Kind::Path { longest } | Kind::NeededPath { longest } | Kind::Paths { longest, .. }) = item.key.kind
+    else {
+        return None;
+    };
     let text = reader.text(item)?;
-    let fault = if !text.starts_with('/') {
+    let fault = if text.is_empty() {
+        Some((
+            "the path is empty".to_owned(),
+            "write a path, or drop the key; where there may be none, `false` says so",
+        ))
+    } else if !text.starts_with('/') {
         Some((format!("{} is not an absolute path", quote(text)), "write the path from `/` on"))
     } else if text.len() > longest {
         Some((format!("the path has {} bytes", text.len()), "use a shorter one"))

@@ -7,7 +7,7 @@
 mod chrony;
 mod ntpd;
 
-pub use chrony::{measurements, selection, statistics, tracking};
+pub use chrony::{measurements, refused_measurements, selection, statistics, tracking};
 pub use ntpd::{loopstats, peerstats, rawstats, sysstats};
 
 #[cfg(test)]
@@ -23,6 +23,8 @@ const UNIX_EPOCH_MJD: i64 = 40_587;
 pub enum Log {
     /// chrony: each sample.
     Measurements,
+    /// chrony: each answer, those that failed a test included; in the file of the samples.
+    Rawmeasurements,
     /// chrony: what is known of a source after each sample.
     Statistics,
     /// chrony: each update of the clock.
@@ -41,8 +43,9 @@ pub enum Log {
 
 impl Log {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Measurements,
+        Self::Rawmeasurements,
         Self::Statistics,
         Self::Tracking,
         Self::Selection,
@@ -56,6 +59,7 @@ impl Log {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Measurements => "measurements",
+            Self::Rawmeasurements => "rawmeasurements",
             Self::Statistics => "statistics",
             Self::Tracking => "tracking",
             Self::Selection => "selection",
@@ -74,7 +78,7 @@ impl Log {
     /// What explains its columns, over and over; ntpd's have none.
     pub const fn banner(self) -> Option<&'static str> {
         match self {
-            Self::Measurements => Some(chrony::MEASUREMENTS),
+            Self::Measurements | Self::Rawmeasurements => Some(chrony::MEASUREMENTS),
             Self::Statistics => Some(chrony::STATISTICS),
             Self::Tracking => Some(chrony::TRACKING),
             Self::Selection => Some(chrony::SELECTION),
@@ -82,9 +86,10 @@ impl Log {
         }
     }
 
-    /// The file at this time: chrony's are one file each, ntpd's a new one each day.
+    /// The file at this time: chrony's are one file, ntpd's a new one each day.
     pub fn file_name(self, unix_s: f64) -> String {
         match self.banner() {
+            Some(_) if self == Self::Rawmeasurements => Self::Measurements.file_name(unix_s),
             Some(_) => format!("{}.log", self.name()),
             None => {
                 let Date { year, month, day } = Date::of(unix_s);

@@ -216,6 +216,17 @@ pub(crate) struct Reply {
     pub(crate) local: Option<IpAddr>,
 }
 
+/// A packet that answers an outstanding request or claims to, for the log of those that failed a check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) header: Header,
+    pub(crate) token: Token,
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) stamps: [StampSource; 2],
+    /// What it measured, if it got so far.
+    pub(crate) reply: Option<Reply>,
+}
+
 /// What to make of a datagram.
 #[derive(Debug)]
 pub(crate) enum Judgement {
@@ -228,11 +239,12 @@ pub(crate) enum Judgement {
     Nak,
 }
 
-/// Runs the checks.
+/// Runs the checks. `seen` is what came in the way of an answer, whatever becomes of it.
 pub(crate) fn judge(
     datagram: &Datagram<'_>,
     context: &Context<'_>,
     credentials: &mut Credentials,
+    seen: &mut Option<Seen>,
 ) -> Result<Judgement, Check> {
     let ensure = |passed: bool, check: Check| if passed { Ok(()) } else { Err(check) };
 
@@ -254,6 +266,13 @@ pub(crate) fn judge(
         .filter(|exchange| exchange.token == context.token)
         .and_then(|exchange| exchange.departure.as_ref().map(|departure| (exchange, departure)))
         .ok_or(Check::Token)?;
+    let seen = seen.insert(Seen {
+        header: header,
+        token: context.token,
+        local: datagram.local,
+        stamps: [departure.source, datagram.received.source],
+        reply: None,
+    });
     // The request's transmit timestamp is random and never zero, so a zero origin fails here too (CVE-2015-8138).
     ensure(header.origin_timestamp == exchange.transmit, Check::Origin)?;
     // Before anything that the packet says is believed, a kiss code included (NA-13).
@@ -271,9 +290,10 @@ pub(crate) fn judge(
     let server_precision_s = f64::from(header.precision.clamp(-32, 8)).exp2();
     ensure(distance_s + server_precision_s < MAX_DISPERSION_S, Check::RootDistance)?;
     ensure(reference_is_past(&header), Check::ReferenceTime)?;
-    ensure(!is_loop(&header, datagram.local), Check::Loop)?;
 
     let reply = measure(&header, datagram, departure, server_precision_s, context);
+    seen.reply = Some(reply);
+    ensure(!is_loop(&header, datagram.local), Check::Loop)?;
     let processing_s = reply.response_s;
     ensure(processing_s >= -(server_precision_s + STAMP_SLACK_S), Check::ServerTime)?;
     let delay_s = reply.forward_s + reply.backward_s;

@@ -159,6 +159,9 @@ pub struct SourceReport {
     pub history: Option<HistoryReport>,
     /// The last packet that gave a sample.
     pub packet: Option<PacketReport>,
+    /// The last answer to a request that failed a check.
+    #[serde(default)]
+    pub refused: Option<RefusedReport>,
     /// `user`, `kernel`, `hardware`: who stamped the last exchange (transmit, receive).
     pub stamps: Option<[String; 2]>,
     /// Requests sent.
@@ -212,6 +215,27 @@ pub struct PacketReport {
     pub stamp_error_s: f64,
     /// What the server took to answer, seconds.
     pub response_s: f64,
+}
+
+/// An answer to a request that failed a check; of several to one request, the one that came nearest to being accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedReport {
+    /// Counts them: another number is another packet.
+    pub number: u64,
+    /// The check, by its name in `dropped`; `stratum` for a kiss code.
+    pub check: String,
+    /// Its leap indicator.
+    pub leap: String,
+    /// Its stratum.
+    pub stratum: u8,
+    /// The offset that it measured, seconds; `None` if it failed before that.
+    pub offset_s: Option<f64>,
+    /// The round trip, likewise.
+    pub delay_s: Option<f64>,
+    /// Who stamped the exchange (transmit, receive).
+    pub stamps: [String; 2],
+    /// What it said.
+    pub packet: PacketReport,
 }
 
 /// How a source's replies are authenticated.

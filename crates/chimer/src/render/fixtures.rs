@@ -208,6 +208,7 @@ fn answering(name: &str, address: &str, state: SourceState) -> SourceReport {
         samples: 48,
         history: None,
         packet: None,
+        refused: None,
         last_offset_now_s: Some(15.1e-6),
         frequency_sd_ppm: Some(0.02),
         configured_options: Some(Vec::new()),

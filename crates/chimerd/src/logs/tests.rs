@@ -3,7 +3,7 @@ use std::path::Path;
 
 use truechimer_config::LOGS;
 use truechimer_engine::config::{Endpoint, EngineConfig, Host, SourceConfig, SourceKind};
-use truechimer_engine::report::PacketReport;
+use truechimer_engine::report::{PacketReport, RefusedReport};
 use truechimer_engine::{Engine, Initial};
 use truechimer_time::{Cooked, NtpDuration};
 
@@ -75,6 +75,35 @@ fn o5_each_sample_and_each_update_is_one_line() {
         ("sysstats.20261121", 0),
     ] {
         assert_eq!(lines(dir.path(), name).len(), count, "{name}");
+    }
+}
+
+#[test]
+fn o5_answers_that_failed_a_test_are_written_where_that_is_wanted() {
+    let refused = |number| RefusedReport {
+        number,
+        check: "leap".into(),
+        leap: "unsynchronised".into(),
+        stratum: 3,
+        offset_s: None,
+        delay_s: None,
+        stamps: ["user".into(), "kernel".into()],
+        packet: report(0, 0).sources[0].packet.clone().unwrap(),
+    };
+    for (files, count) in
+        [(&["measurements"][..], 2), (&["rawmeasurements"], 4), (&["measurements", "rawmeasurements"], 4)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let mut logs = logs(dir.path(), files, 0);
+        for (samples, number) in [(0, 0), (1, 0), (1, 1), (1, 1), (2, 2)] {
+            let mut report = report(samples, 0);
+            report.sources[0].refused = (number > 0).then(|| refused(number));
+            logs.handle_report(&report, at(0.0)).unwrap();
+        }
+        let lines = lines(dir.path(), "measurements.log");
+        assert_eq!(lines.len(), count, "{files:?}");
+        let failed = lines.iter().filter(|line| line.contains(" ?  3 111 101 0000 ")).count();
+        assert_eq!(failed, count - 2, "{lines:?}");
     }
 }
 

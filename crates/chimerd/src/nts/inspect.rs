@@ -63,7 +63,7 @@ fn read(
         Ok((bytes, exposed)) => {
             if secret && exposed {
                 let text = format!("everybody can read it: chmod o= {}", path.display());
-                faults.push(unusable(key, text));
+                faults.push(FileFault { key, kind: FileFaultKind::Exposed, text });
             }
             Some(Zeroizing::new(bytes))
         }

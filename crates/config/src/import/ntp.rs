@@ -309,6 +309,7 @@ impl Reader<'_, '_> {
         }
         self.finish_steps();
         self.finish_keys();
+        self.finish_control();
         self.finish_serve();
         self.finish_nts();
         self.finish_logs();

@@ -84,6 +84,14 @@ impl Network {
     }
 }
 
+/// Whether the rule at this index changes who is answered: the longest prefix decides, and who is in no rule is refused.
+pub(super) fn decides(rules: &[(Network, bool)], index: usize) -> bool {
+    let Some((network, allow)) = rules.get(index) else { return false };
+    let wider = rules.iter().filter(|(other, _)| other != network && other.covers(network));
+    let otherwise = wider.max_by_key(|(other, _)| other.prefix_len).is_some_and(|(_, allow)| *allow);
+    otherwise != *allow
+}
+
 /// A network as chrony writes it: an address, an address and a prefix length, or the first bytes of an IPv4 address.
 pub(super) fn subnet(text: &str) -> Option<Network> {
     let (address, prefix) = match text.split_once('/') {

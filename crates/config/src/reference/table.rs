@@ -246,7 +246,7 @@ pub static KEYS: &[Key] = &[
         r#""/etc/letsencrypt/live/time.example.net/fullchain.pem""#,
         "PEM file of the certificate, followed by those that vouch for it. When the file changes it is read again; \
          one that cannot be used leaves the old one in force."),
-    key("serve", "nts.private_key", Kind::Path { longest: 4000 }, "",
+    key("serve", "nts.private_key", Kind::NeededPath { longest: 4000 }, "",
         r#""/etc/letsencrypt/live/time.example.net/privkey.pem""#,
         "PEM file of the private key."),
     key("serve", "nts.listen", Kind::Listeners, "the addresses of `listen`, port 4460", r#"["192.0.2.1:4460"]"#,
@@ -378,10 +378,11 @@ pub static KEYS: &[Key] = &[
         "Whether `ntpq` on this machine is answered (control messages, mode 6, on UDP port 123 of the loopback addresses). \
          Nothing can be changed by them, and other machines get no answer."),
 
-    key("logs", "dir", Kind::Path { longest: 4000 }, "", r#""/var/log/truechimer""#,
+    key("logs", "dir", Kind::NeededPath { longest: 4000 }, "", r#""/var/log/truechimer""#,
         "The folder of the files. It is made if it is not there; the account of the daemon must be able to write in it."),
     key("logs", "files", Kind::Words(LOGS), "", r#"["measurements", "tracking"]"#,
-        "What is written: `measurements`, `statistics`, `tracking` and `selection` as chronyd does, each into `NAME.log`; \
+        "What is written: `measurements`, `statistics`, `tracking` and `selection` as chronyd does, each into `NAME.log`, and \
+         `rawmeasurements`, which are the measurements with those that failed a test; \
          `loopstats`, `peerstats`, `rawstats` and `sysstats` as ntpd does, each into a new `NAME.YYYYMMDD` every day, with \
          `NAME` as a link to the latest."),
     key("logs", "banner", integer(0, 1_000_000), "`32`", "0",

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use toml::de::DeValue;
+
 use super::{path, set};
 use crate::reader::{Reader, Table};
 use crate::rules;
@@ -20,6 +22,7 @@ pub struct Logs {
 /// What can be written: first chrony's, then ntpd's.
 pub const LOGS: &[&str] = &[
     "measurements",
+    "rawmeasurements",
     "statistics",
     "tracking",
     "selection",
@@ -47,6 +50,13 @@ pub(crate) fn read_logs(reader: &mut Reader, table: &Table<'_>) -> Option<Logs> 
             Some(log) => logs.files.push(log),
             None => reader.bad_word(&entry, text, LOGS),
         }
+    }
+    if let DeValue::Array(entries) = item.value
+        && entries.is_empty()
+    {
+        let message = "`logs.files` names none, so nothing would be written";
+        let diagnostic = reader.at(&rules::MISSING_KEY, &item.span, message.to_owned());
+        reader.push(diagnostic.help("name what is wanted, or drop [logs]"));
     }
     folder.map(|_| logs)
 }

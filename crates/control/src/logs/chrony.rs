@@ -16,12 +16,46 @@ pub(super) const SELECTION: &str =
 
 /// The sample that this source gave last; `None` if it gave none by a packet.
 pub fn measurements(source: &SourceReport, unix_s: f64) -> Option<String> {
-    source.packet.as_ref()?;
+    source.packet.as_ref().map(|_| measurement(source, "111 111 1111", unix_s))
+}
+
+/// The answer of this source that failed a check last; `None` if none did.
+pub fn refused_measurements(source: &SourceReport, unix_s: f64) -> Option<String> {
+    let refused = source.refused.as_ref()?;
+    let answer = SourceReport {
+        leap: Some(refused.leap.clone()),
+        stratum: Some(refused.stratum),
+        last_offset_s: refused.offset_s,
+        last_delay_s: refused.delay_s,
+        packet: Some(refused.packet.clone()),
+        stamps: Some(refused.stamps.clone()),
+        ..source.clone()
+    };
+    Some(measurement(&answer, tests(&refused.check), unix_s))
+}
+
+/// The test columns for what failed this check: the one that it implements is 0, and so are the last four where it was not
+/// measured.
+fn tests(check: &str) -> &'static str {
+    match check {
+        "duplicate" => "011 111 0000",
+        "origin" => "101 111 0000",
+        "transmit" => "110 111 0000",
+        "stratum" | "leap" => "111 101 0000",
+        "root_distance" | "reference_time" => "111 110 0000",
+        "server_time" | "delay" => "111 111 0111",
+        "delay_ratio" => "111 111 1011",
+        "loop" => "111 111 1110",
+        _ => "111 011 0000",
+    }
+}
+
+fn measurement(source: &SourceReport, tests: &str, unix_s: f64) -> String {
     let packet = view::ntp_packet(source);
     let e = |value| scientific(value, 10, 3);
     let stamp = |letter: u8| if letter.is_ascii_alphabetic() { char::from(letter) } else { 'D' };
-    Some(format!(
-        "{} {:<15} {} {:2} 111 111 1111  {:2} {:2} {:4.2} {} {} {} {} {} {:08X} {}B {} {}",
+    format!(
+        "{} {:<15} {} {:2} {tests}  {:2} {:2} {:4.2} {} {} {} {} {} {:08X} {}B {} {}",
         time(unix_s),
         name(source),
         leap(packet.leap),
@@ -38,7 +72,7 @@ pub fn measurements(source: &SourceReport, unix_s: f64) -> Option<String> {
         packet.mode,
         stamp(packet.transmit_stamp),
         stamp(packet.receive_stamp),
-    ))
+    )
 }
 
 /// What is known of this source.

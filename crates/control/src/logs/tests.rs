@@ -1,4 +1,4 @@
-use truechimer_engine::report::{Report, ServerReport, SourceReport};
+use truechimer_engine::report::{RefusedReport, Report, ServerReport, SourceReport};
 
 use super::*;
 
@@ -120,6 +120,53 @@ fn o5_ntpds_lines_are_as_its_documentation_has_them() {
     assert_eq!(sysstats(&now, &before, 3600.0, NOON), "61365 58944.500 3600 100 90 100 0 3 2 5 0 0 0");
 }
 
+/// What chronyd 4.3 wrote with `log rawmeasurements` of a server that is not synchronised, and of one whose delay is above
+/// `maxdelay`.
+const UNSYNCHRONISED: &str = "2026-11-21 18:49:09 127.0.0.1       ?  0 111 101 0000   0  0 0.10  0.000e+00  0.000e+00  0.000e+00  1.000e+00  1.000e+00 00000000 4B K K";
+const TOO_LATE: &str = "2026-11-21 18:49:09 127.0.0.2       N  5 111 111 0111   0  0 0.02 -2.562e-06  8.920e-06  2.074e-07  0.000e+00  0.000e+00 7F7F0101 4B K K";
+
+#[test]
+fn o5_an_answer_that_failed_a_test_is_written_as_chronyd_writes_it() {
+    let mut source = source();
+    assert_eq!(refused_measurements(&source, NOON), None);
+    let packet = source.packet.clone().unwrap();
+    let refused = |check: &str, measured: Option<f64>| RefusedReport {
+        number: 1,
+        check: check.to_owned(),
+        leap: "unsynchronised".into(),
+        stratum: 0,
+        offset_s: measured,
+        delay_s: measured,
+        stamps: ["user".into(), "kernel".into()],
+        packet: packet.clone(),
+    };
+    let lines: Vec<String> = ["leap", "delay"]
+        .into_iter()
+        .zip([None, Some(2.5e-3)])
+        .map(|(check, measured)| {
+            let source = SourceReport { refused: Some(refused(check, measured)), ..source.clone() };
+            refused_measurements(&source, NOON).unwrap()
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "2026-11-21 16:22:24 192.0.2.1       ?  0 111 101 0000   6 10 0.00  0.000e+00  0.000e+00  1.577e-05  1.615e-01  7.446e-03 CB00717B 4B D K",
+            "2026-11-21 16:22:24 192.0.2.1       ?  0 111 111 0111   6 10 0.00  2.500e-03  2.500e-03  1.577e-05  1.615e-01  7.446e-03 CB00717B 4B D K",
+        ]
+    );
+    for (ours, theirs) in lines.iter().zip([UNSYNCHRONISED, TOO_LATE]) {
+        assert_eq!(ends(ours), ends(theirs), "{ours}\n{theirs}");
+        assert_eq!(ours[42..54], theirs[42..54], "{ours}\n{theirs}");
+    }
+    // Every check of a source has its column.
+    for check in truechimer_engine::Check::ALL.iter().skip_while(|check| check.name() != "duplicate") {
+        source.refused = Some(refused(check.name(), None));
+        let line = refused_measurements(&source, NOON).unwrap();
+        assert!(line[42..54].contains('0'), "{line}");
+    }
+}
+
 #[test]
 fn o5_a_source_that_has_said_nothing_has_no_line() {
     let silent = SourceReport { packet: None, history: None, last_offset_s: None, ..source() };
@@ -161,6 +208,7 @@ fn o5_numbers_are_as_c_prints_them() {
 
 #[test]
 fn every_log_has_a_name_of_its_own() {
+    assert_eq!(Log::Rawmeasurements.file_name(NOON), "measurements.log");
     for log in Log::ALL {
         assert_eq!(Log::from_name(log.name()), Some(log));
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::check::Check;
+use super::LastPacket;
+use crate::check::{Check, Seen};
 
 /// Counters and the last complaint.
 #[derive(Clone, Default)]
@@ -14,6 +15,20 @@ pub(crate) struct Counters {
     dropped: [u64; Check::ALL.len()],
     /// The check that the last reply failed, if none was accepted since and none of these requests ended.
     complaint: Option<Check>,
+    /// The last answer to a request that was of no use.
+    refused: Option<Refused>,
+}
+
+/// An answer that failed a check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    /// Counts them, so that a new one is told from the one before.
+    pub(crate) number: u64,
+    pub(crate) check: Check,
+    pub(crate) seen: Seen,
+    pub(crate) packet: LastPacket,
+    /// Offset against the clock and round trip, seconds, if it got so far as to be measured.
+    pub(crate) measured: Option<[f64; 2]>,
 }
 
 impl Counters {
@@ -33,6 +48,20 @@ impl Counters {
     /// the server.
     pub(crate) fn take_complaint(&mut self) -> Option<Check> {
         self.complaint.take().filter(|check| *check > Check::Origin)
+    }
+
+    /// One answer to a request, and a second one only if that got farther: forgers shall not fill a log.
+    pub(crate) fn refuse(&mut self, refused: Refused) {
+        let before = self.refused.map(|before| (before.seen.token, before.check));
+        if before.is_some_and(|(token, check)| token == refused.seen.token && check >= refused.check) {
+            return;
+        }
+        let number = self.refused.map_or(0, |before| before.number).saturating_add(1);
+        self.refused = Some(Refused { number, ..refused });
+    }
+
+    pub(crate) fn refused(&self) -> Option<&Refused> {
+        self.refused.as_ref()
     }
 
     /// By name; only checks that ever failed.

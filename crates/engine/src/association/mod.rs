@@ -16,7 +16,7 @@ use truechimer_discipline::select::Verdict;
 use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Raw, Stamp, StampSource};
 use truechimer_wire::{Header, ReferenceId};
 
-pub(crate) use self::counters::Counters;
+pub(crate) use self::counters::{Counters, Refused};
 pub(crate) use self::exchange::{Departure, Exchange};
 use self::history::History;
 pub(crate) use self::nts::MISDATED;
@@ -210,7 +210,18 @@ impl Association {
             clock: machine.clock,
             era_floor: machine.era_floor,
         };
-        match check::judge(datagram, &context, &mut self.credentials) {
+        let mut seen = None;
+        let judgement = check::judge(datagram, &context, &mut self.credentials, &mut seen);
+        let fault = match &judgement {
+            Ok(Judgement::Sample(_)) => None,
+            Ok(Judgement::Nak) => Some(Check::CryptoNak),
+            Ok(Judgement::Kiss(_)) => Some(Check::Stratum),
+            Err(check) => Some(*check),
+        };
+        if let (Some(check), Some(seen)) = (fault, seen) {
+            self.refuse(check, &seen, machine, turn);
+        }
+        match judgement {
             Ok(Judgement::Sample(reply)) => {
                 self.accept(&reply, machine, turn);
                 self.leave_network_if_moved(reply.local, turn);

@@ -2,11 +2,11 @@
 
 use truechimer_discipline::estimate::{Oscillator, Sample};
 use truechimer_time::{Cooked, Leap, Mono, NtpDuration, Stamp};
-use truechimer_wire::{KissCode, ReferenceId};
+use truechimer_wire::{Header, KissCode, ReferenceId};
 
 use super::poll::Prospect;
-use super::{Activity, Association, LastPacket, LastSample, Machine, Origin};
-use crate::check::{Check, Reply};
+use super::{Activity, Association, LastPacket, LastSample, Machine, Origin, Refused};
+use crate::check::{Check, Reply, Seen};
 use crate::event::Event;
 use crate::io::Output;
 use crate::outbox::Turn;
@@ -79,16 +79,7 @@ impl Association {
         let Some(exchange) = self.exchange.take() else { return };
         self.answered = Some(exchange.token);
         turn.outbox.push(Output::Close(exchange.token));
-        let sample = Sample {
-            at: reply.received,
-            sent: reply.sent,
-            forward: reply.forward_s,
-            backward: reply.backward_s,
-            precision: reply.precision_s,
-            root_delay: reply.header.root_delay.seconds(),
-            root_dispersion: reply.header.root_dispersion.seconds(),
-            reference_error: None,
-        };
+        let sample = measured(reply);
         self.last = Some(LastSample {
             at: turn.now.mono,
             leap: reply.header.leap,
@@ -99,12 +90,7 @@ impl Association {
             raw_offset_s: sample.offset(),
             stamps: reply.stamps,
             local: reply.local,
-            packet: Some(LastPacket {
-                header: reply.header,
-                reference_time: Cooked::unfold(reply.header.reference_timestamp, machine.era_floor),
-                stamp_error_s: reply.precision_s,
-                response_s: reply.response_s,
-            }),
+            packet: Some(packet(&reply.header, Some(reply), machine)),
         });
         let was_silent = self.poll.handle_answer(exchange.asked, turn.rng);
         if was_silent && machine.hurry && self.options.iburst && !self.poll.in_burst() {
@@ -114,6 +100,19 @@ impl Association {
             turn.event(Event::Reachable { source: self.name.clone(), address });
         }
         self.take(&sample, machine, exchange.asked, turn);
+    }
+
+    /// Keeps an answer that failed this check, to be looked at.
+    pub(super) fn refuse(&mut self, check: Check, seen: &Seen, machine: &Machine<'_>, turn: &Turn<'_>) {
+        let samples = seen.reply.as_ref().map(measured);
+        self.counters.refuse(Refused {
+            number: 0,
+            check,
+            seen: *seen,
+            packet: packet(&seen.header, seen.reply.as_ref(), machine),
+            measured: samples
+                .map(|sample| [sample.offset() - machine.clock.corrected(turn.now), sample.delay()]),
+        });
     }
 
     /// A sample goes to the estimator and to the interval, and decides on the poll interval.
@@ -162,5 +161,29 @@ impl Association {
             KissCode::NtsNak | KissCode::Other(_) => {}
         }
         turn.event(Event::Kiss { source: self.name.clone(), code: id.0 });
+    }
+}
+
+/// What a reply has measured.
+fn measured(reply: &Reply) -> Sample {
+    Sample {
+        at: reply.received,
+        sent: reply.sent,
+        forward: reply.forward_s,
+        backward: reply.backward_s,
+        precision: reply.precision_s,
+        root_delay: reply.header.root_delay.seconds(),
+        root_dispersion: reply.header.root_dispersion.seconds(),
+        reference_error: None,
+    }
+}
+
+/// What is kept of a packet.
+fn packet(header: &Header, reply: Option<&Reply>, machine: &Machine<'_>) -> LastPacket {
+    LastPacket {
+        header: *header,
+        reference_time: Cooked::unfold(header.reference_timestamp, machine.era_floor),
+        stamp_error_s: reply.map_or(0.0, |reply| reply.precision_s),
+        response_s: reply.map_or(0.0, |reply| reply.response_s),
     }
 }

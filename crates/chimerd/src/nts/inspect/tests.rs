@@ -60,7 +60,7 @@ fn each_file_is_named_with_what_is_wrong_with_it() {
         let before = fs::read(dir.path().join(name)).unwrap();
         fs::write(dir.path().join(name), text).unwrap();
         let faults = found(&parsed, NOW_S);
-        assert_eq!((faults.len(), faults[0].0, faults[0].1), (1, "L070", line), "{faults:?}");
+        assert_eq!((faults.len(), faults[0].0, faults[0].1), (1, "C070", line), "{faults:?}");
         assert!(faults[0].2.contains(what), "{faults:?}");
         fs::remove_file(dir.path().join(name)).unwrap();
         assert!(found(&parsed, NOW_S)[0].2.contains("cannot read"));

@@ -11,7 +11,7 @@ use crate::text::quote;
 
 /// What `log` can write, and the file of ours.
 const LOGS: &[(&str, Option<&str>)] = &[
-    ("rawmeasurements", Some("measurements")),
+    ("rawmeasurements", Some("rawmeasurements")),
     ("measurements", Some("measurements")),
     ("statistics", Some("statistics")),
     ("tracking", Some("tracking")),
@@ -27,6 +27,15 @@ const MOST_STEP_S: f64 = 86_400.0;
 /// Whether no step is above the threshold that a line begins with, or that is no number.
 fn beyond_steps(line: &Line<'_>) -> bool {
     line.number(0).is_nan() || line.number(0) > MOST_STEP_S
+}
+
+/// Why there is no such file.
+fn no_file(name: &str) -> &'static str {
+    match name {
+        "refclocks" => "there are no reference clocks yet that it could tell of",
+        "rtc" => "the clock on the board is not used",
+        _ => "the oscillator's temperature is not used",
+    }
 }
 
 impl Reader<'_, '_> {
@@ -104,10 +113,7 @@ impl Reader<'_, '_> {
         for (name, file) in found {
             match file {
                 Some(file) => self.later.logs.push((file, line.at)),
-                None => self.work.not_yet(line.at, format!("`{name}`: no such file is written")),
-            }
-            if name == "rawmeasurements" {
-                self.work.change(line.at, "`rawmeasurements`: packets that fail a test are not in the file");
+                None => self.work.not_yet(line.at, format!("`{name}`: {}", no_file(name))),
             }
         }
     }

@@ -154,7 +154,7 @@ pub static DIRECTIVES: &[Directive] = &[
     d("rtconutc", "", NotYet(NO_RTC)),
     d("rtcsync", "", Honoured("always so: the kernel copies the time while the clock is synchronised")),
     // Logging.
-    d("log", "...", Partly("`logs.files`: measurements, statistics, tracking and selection; the others are not written yet")),
+    d("log", "...", Partly("`logs.files`: measurements, rawmeasurements, statistics, tracking and selection; the others are not written yet")),
     d("logbanner", "ENTRIES:i", Honoured("`logs.banner`")),
     d("logchange", "THRESHOLD:n", Honoured("`clock.log_above`; steps and refused corrections are always told of")),
     d("logdir", "FOLDER:f", Honoured("`logs.dir`")),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Line, Reader};
 use crate::import::draft::string;
-use crate::import::values::{ALL_V4, ALL_V6, Network, subnet};
+use crate::import::values::{ALL_V4, ALL_V6, Network, decides, subnet};
 use crate::import::work::At;
 use crate::text::quote;
 
@@ -196,7 +196,10 @@ impl Reader<'_, '_> {
             return;
         }
         self.listeners(&rules, u16::try_from(port).unwrap_or(123));
-        for (count, rule) in rules.iter().enumerate() {
+        let networks: Vec<_> = rules.iter().map(|rule| (rule.network, rule.allow)).collect();
+        // What is refused anyway need not be.
+        let told = rules.iter().enumerate().filter(|(index, rule)| rule.allow || decides(&networks, *index));
+        for (count, rule) in told.map(|(_, rule)| rule).enumerate() {
             if count >= MOST_NETWORKS {
                 self.work.impossible(rule.at, format!("more than {MOST_NETWORKS} networks are not possible"));
                 continue;

@@ -210,6 +210,11 @@ fn access_is_ordered_as_chrony_orders_it() {
     assert_eq!(access("allow 3.4.5\nallow 1.2.3.4"), ["+3.4.5.0/24", "+1.2.3.4/32"]);
     assert_eq!(access("allow 1.2.3.4\ndeny 1.2.3.0/24\nallow all 1.2.0.0/16"), ["+1.2.0.0/16"]);
     assert_eq!(access("allow 10/8\ndeny 10/8"), [""; 0]);
+    // Who is refused anyway is not named.
+    assert_eq!(
+        access("allow 10/8\ndeny\nallow 192.0.2/24\ndeny 10.1/16"),
+        ["+10.0.0.0/8", "+192.0.2.0/24", "-10.1.0.0/16"]
+    );
     assert_eq!(access("allow 0/0\nport 0"), [""; 0]);
     assert_eq!(access("allow 192.168.1.7/24"), ["+192.168.1.0/24"]);
     assert_eq!(verdict("allow ntp.example"), Verdict::Impossible);

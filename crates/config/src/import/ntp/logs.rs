@@ -13,6 +13,10 @@ impl Reader<'_, '_> {
         for word in words {
             match FILES.iter().find(|file| *file == word) {
                 Some(file) => self.logs.push((*file, at)),
+                None if *word == "clockstats" => {
+                    let why = "there are no reference clocks yet that it could tell of";
+                    self.work.not_yet(at, format!("`clockstats`: {why}"));
+                }
                 None => self.work.not_yet(at, format!("`{word}`: no such file is written")),
             }
         }

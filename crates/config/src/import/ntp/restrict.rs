@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Reader;
+use crate::import::Verdict;
 use crate::import::draft::string;
 use crate::import::values::{ALL_V4, ALL_V6, Network, duration, integer, number};
 use crate::import::work::At;
@@ -197,6 +198,23 @@ impl Reader<'_, '_> {
         for (_, listener) in gone {
             let line = self.work.name_of(at, listener);
             self.work.not_yet(listener, format!("it may be what {line} leaves out, so it is not served"));
+        }
+    }
+
+    /// `[control]`: `ntpq` on this machine, which ntpd answers unless told otherwise.
+    pub(super) fn finish_control(&mut self) {
+        let here = Network::host(Ipv4Addr::LOCALHOST.into());
+        let rules = self.rules.iter().filter(|rule| rule.network.covers(&here));
+        let rule = rules.max_by_key(|rule| rule.network.prefix_len);
+        let refused =
+            |rule: &Rule| rule.flags.iter().any(|flag| matches!(flag.as_str(), "noquery" | "ignore"));
+        if rule.is_some_and(refused) {
+            return;
+        }
+        let at = rule.map(|rule| rule.at);
+        self.work.draft.set("control", "ntpq", "true".into(), at);
+        if let Some(at) = at {
+            self.work.say(at, Verdict::Kept, "`ntpq` on this machine is answered: `control.ntpq`");
         }
     }
 

@@ -84,3 +84,13 @@ fn a_key_that_is_not_trusted_authenticates_nobody() {
     assert!(!noselect("trustedkey (5 ... 10)"));
     assert_eq!(read("trustedkey (a ... 7)\n").worst(), Verdict::Wrong);
 }
+
+#[test]
+fn o2_ntpq_on_this_machine_is_answered_as_ntpd_answered_it() {
+    let ntpq = |text: &str| config(text).control.ntpq;
+    assert!(ntpq("server a.example\n"));
+    assert!(ntpq("restrict default noquery\nrestrict 127.0.0.1\n"));
+    assert!(ntpq("restrict default nomodify\nrestrict 192.0.2.0/24 noquery\n"));
+    assert!(!ntpq("restrict default ignore\n"));
+    assert!(!ntpq("restrict 127.0.0.0/8 nomodify\nrestrict 127.0.0.1 noquery\n"));
+}
