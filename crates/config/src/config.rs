@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use truechimer_engine::config::{ClockConfig, EngineConfig, KeyTable, NtsConfig, SelectionConfig};
+use truechimer_engine::config::{
+    Authentication, ClockConfig, EngineConfig, KeyTable, NtsConfig, SelectionConfig, SourceConfig,
+};
 use truechimer_time::Cooked;
 
 use crate::nts::{CertificateTrust, ServeNts};
@@ -155,5 +157,13 @@ impl Default for Config {
             serve_nts: None,
             control: ControlDoors::default(),
         }
+    }
+}
+
+impl Config {
+    /// Whether a source cannot do without the key file.
+    pub fn needs_keys(&self) -> bool {
+        let by_key = |source: &SourceConfig| matches!(source.options.authentication, Authentication::Key(_));
+        self.engine.sources.iter().any(by_key)
     }
 }

@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use crate::document::Document;
-use crate::rules::{self, Rule};
+use crate::rules::Rule;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -58,6 +58,8 @@ pub struct Diagnostic {
     #[serde(skip)]
     label: String,
     #[serde(skip)]
+    is_whole: bool,
+    #[serde(skip)]
     related: Option<(Range<usize>, String)>,
     #[serde(skip)]
     document: Arc<Document>,
@@ -85,6 +87,7 @@ impl Diagnostic {
             clause: rule.clause,
             span: document.clip(&span),
             label: String::new(),
+            is_whole: false,
             related: None,
             document: Arc::clone(document),
         }
@@ -100,6 +103,16 @@ impl Diagnostic {
     ) -> Self {
         let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
         Self { line, column, ..Self::new(rule, &document, 0..0, message) }
+    }
+
+    /// About a whole file.
+    pub(crate) fn whole(rule: &'static Rule, file: &str, message: String) -> Self {
+        Self { is_whole: true, ..Self::blind(rule, file, 1, 1, message) }
+    }
+
+    /// Whether it is about the whole file, and not about a line.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// What stands under the marked place.
@@ -156,13 +169,10 @@ impl Diagnostic {
         if self.excerpt().is_some() { text } else { text.replace('\n', "\n ") }
     }
 
-    /// The place where none can be shown; a file that could not be read has no lines.
+    /// The place where none can be shown.
     fn origin(&self) -> Origin<'_> {
         let origin = Origin::path(self.file.as_str());
-        if [rules::UNREADABLE.id, rules::TOO_LARGE.id].contains(&self.rule) {
-            return origin;
-        }
-        origin.line(self.line).char_column(self.column)
+        if self.is_whole { origin } else { origin.line(self.line).char_column(self.column) }
     }
 
     fn excerpt(&self) -> Option<Snippet<'_, annotate_snippets::Annotation<'_>>> {
@@ -196,7 +206,10 @@ fn harmless(text: &str) -> Cow<'_, str> {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, severity, rule, message, .. } = self;
-        write!(f, "{file}:{line}:{column}: {severity}[{rule}]: {message}")?;
+        match self.is_whole {
+            true => write!(f, "{file}: {severity}[{rule}]: {message}")?,
+            false => write!(f, "{file}:{line}:{column}: {severity}[{rule}]: {message}")?,
+        }
         match &self.help {
             Some(help) => write!(f, "; {help}"),
             None => Ok(()),

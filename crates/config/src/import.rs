@@ -7,6 +7,7 @@
 //!
 //! Like the rest of the crate, nothing here does input or output: files that a file includes come from [`Files`].
 
+mod advice;
 mod budget;
 pub mod chrony;
 mod cisco;

@@ -131,9 +131,7 @@ pub fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Vec<Diagnosti
 
 /// The finding for a file that could not be read at all.
 pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
-    let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
-    let diagnostic =
-        Diagnostic::new(&rules::UNREADABLE, &document, 0..0, format!("cannot read the file: {error}"));
+    let diagnostic = Diagnostic::whole(&rules::UNREADABLE, file, format!("cannot read the file: {error}"));
     match error.kind() {
         std::io::ErrorKind::NotFound if file.ends_with(".toml") => {
             diagnostic.help("write one: [[source]] and, below it, server = \"NAME\" is enough")
@@ -143,9 +141,8 @@ pub fn unreadable(file: &str, error: &std::io::Error) -> Diagnostic {
 }
 
 pub(crate) fn too_large(len: usize, file: &str) -> Diagnostic {
-    let document = Arc::new(Document { name: file.to_owned(), text: String::new() });
     let message = format!("the file has {len} bytes, more than the {MAX_BYTES} allowed");
-    Diagnostic::new(&rules::TOO_LARGE, &document, 0..0, message)
+    Diagnostic::whole(&rules::TOO_LARGE, file, message)
         .help("is this the right file? A configuration has a few hundred bytes")
 }
 

@@ -3,8 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use chimerd::Disk;
 use clap::Args;
 use serde::Serialize;
+use truechimer_config::import::{Dialect, import};
 use truechimer_config::keys::parse_keys;
 use truechimer_config::{Diagnostic, MAX_BYTES, Parsed, Severity, lint};
 use truechimer_sys::files;
@@ -22,6 +24,8 @@ mod tests;
 Nothing is started or changed, and no daemon is needed. The key file and the folders of \
 sources, if they are named, are looked at too. Each finding has the identifier of its rule: C... makes the \
 file unusable, L... is advice, with the document that gives it.
+A file of another program (chrony.conf, ntp.conf, ntpd.conf, timesyncd.conf, ntp.toml) is known by its name and checked as it would be run or imported; what of it \
+cannot be done here is a warning at its line.
 
 Exit status:
   0  the file can be used (there may be warnings)
@@ -31,7 +35,8 @@ Exit status:
 Examples:
   chimer check
   chimer check --strict new.toml && sudo mv new.toml /etc/truechimer/chimer.toml
-  chimer check --json - < new.toml | jq '.findings[].rule'")]
+  chimer check --json - < new.toml | jq '.findings[].rule'
+  chimer check /etc/chrony/chrony.conf")]
 pub struct CheckArgs {
     /// The file; - is standard input
     #[arg(value_name = "FILE", default_value = crate::cli::DEFAULT_CONFIG)]
@@ -39,6 +44,9 @@ pub struct CheckArgs {
     /// Warnings are failures
     #[arg(long)]
     pub strict: bool,
+    /// Whose file it is, if not ours [default: seen by its name]
+    #[arg(long, value_name = "DIALECT", value_parser = crate::commands::import::dialects())]
+    pub dialect: Option<String>,
     /// How to answer.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -48,6 +56,9 @@ pub struct CheckArgs {
 #[derive(Debug, Serialize)]
 struct Checked<'a> {
     file: String,
+    /// Whose it is, if it is not ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialect: Option<Dialect>,
     /// Whether the daemon would start with it.
     usable: bool,
     errors: usize,
@@ -64,26 +75,59 @@ pub fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
         Some("-") => "standard input".into(),
         _ => args.file.display().to_string(),
     };
-    let findings = match read(&args.file) {
-        Ok(bytes) => findings(&bytes, &name),
-        Err(error) => vec![truechimer_config::unreadable(&name, &error)],
+    // By its name only, as the daemon does: what a file of ours says may look like anything while it is being written.
+    let dialect = match &args.dialect {
+        Some(word) => Dialect::from_name(word),
+        None => Dialect::recognise(&name, ""),
     };
-    report(&findings, &name, args.strict, Style::of_stdout(args.output.json))
+    let findings = match (read(&args.file), dialect) {
+        (Ok(bytes), Some(dialect)) => foreign_findings(&bytes, &name, dialect),
+        (Ok(bytes), None) => findings(&bytes, &name),
+        (Err(error), _) => vec![truechimer_config::unreadable(&name, &error)],
+    };
+    let subject = Subject { name: &name, dialect };
+    report(&findings, &subject, args.strict, Style::of_stdout(args.output.json))
+}
+
+/// What was checked.
+struct Subject<'a> {
+    name: &'a str,
+    dialect: Option<Dialect>,
 }
 
 /// What is wrong with the file or, if nothing is, the advice about it.
 fn findings(bytes: &[u8], name: &str) -> Vec<Diagnostic> {
-    match truechimer_config::parse_bytes(bytes, name) {
-        Ok(mut parsed) => match with_keys(&mut parsed) {
-            Ok(mut findings) => {
-                let faults = chimerd::inspect_nts_files(&parsed.config, jiff::Timestamp::now().as_second());
-                findings.extend(faults.iter().map(|fault| parsed.file_fault(fault)));
-                findings
-            }
-            Err(errors) => errors,
-        },
+    truechimer_config::parse_bytes(bytes, name).map_or_else(|errors| errors, advice)
+}
+
+/// The advice about a file and about those that it names, in the order of the file.
+fn advice(mut parsed: Parsed) -> Vec<Diagnostic> {
+    match with_keys(&mut parsed) {
+        Ok(mut findings) => {
+            let faults = chimerd::inspect_nts_files(&parsed.config, jiff::Timestamp::now().as_second());
+            findings.extend(faults.iter().map(|fault| parsed.file_fault(fault)));
+            findings.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+            findings
+        }
         Err(errors) => errors,
     }
+}
+
+/// The same of another program's file: it is imported in memory.
+fn foreign_findings(bytes: &[u8], name: &str, dialect: Dialect) -> Vec<Diagnostic> {
+    if bytes.len() > MAX_BYTES {
+        return truechimer_config::parse_bytes(bytes, name).err().unwrap_or_default();
+    }
+    let imported = import(&String::from_utf8_lossy(bytes), name, dialect, &Disk);
+    let mut parsed = match imported.parsed(name) {
+        Ok(parsed) => parsed,
+        Err(errors) => return errors,
+    };
+    // Packages name a key file that is not always there.
+    if parsed.config.paths.keys.as_ref().is_some_and(|path| !path.exists()) && !parsed.config.needs_keys() {
+        parsed.config.paths.keys = None;
+    }
+    imported.merge(advice(parsed), name)
 }
 
 /// The advice, with that about the key file if there is one and whoever asks may read it.
@@ -106,11 +150,17 @@ fn with_keys(parsed: &mut Parsed) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
 
 /// The advice, with that about the files of `daemon.source_dirs`.
 fn with_folders(parsed: &mut Parsed) -> Vec<Diagnostic> {
-    parsed.take_folders(&chimerd::Disk);
+    parsed.take_folders(&Disk);
     lint(parsed)
 }
 
-fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Result<Outcome, Failure> {
+fn report(
+    findings: &[Diagnostic],
+    subject: &Subject<'_>,
+    strict: bool,
+    style: Style,
+) -> Result<Outcome, Failure> {
+    let Subject { name, dialect } = *subject;
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let status = match (errors, warnings) {
@@ -119,7 +169,7 @@ fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Re
         _ => OK,
     };
     if style.json {
-        let checked = Checked { file: name.into(), usable: errors == 0, errors, warnings, findings };
+        let checked = Checked { file: name.into(), dialect, usable: errors == 0, errors, warnings, findings };
         return Ok(Outcome { text: to_json(&checked)?, remarks: String::new(), status });
     }
     let mut text = String::new();
@@ -127,7 +177,10 @@ fn report(findings: &[Diagnostic], name: &str, strict: bool, style: Style) -> Re
         text.push_str(&human::clean_coloured(&finding.render(style.paint.0)));
         text.push_str("\n\n");
     }
-    let name = human::clean(name);
+    let name = match dialect {
+        Some(dialect) => format!("{} ({dialect})", human::clean(name)),
+        None => human::clean(name),
+    };
     text.push_str(&match (errors, warnings) {
         (0, 0) => format!("{name}: good.\n"),
         (0, _) => format!("{name}: usable, with {}.\n", human::count(warnings as u64, "warning")),

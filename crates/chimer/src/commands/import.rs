@@ -6,8 +6,8 @@ use chimerd::Disk;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
-use truechimer_config::MAX_BYTES;
 use truechimer_config::import::{Dialect, Imported, LineReport, Verdict, import as take_over};
+use truechimer_config::{MAX_BYTES, rules};
 use truechimer_sys::files;
 
 use crate::cli::OutputArgs;
@@ -59,7 +59,8 @@ pub struct ImportArgs {
     pub style: OutputArgs,
 }
 
-fn dialects() -> PossibleValuesParser {
+/// Names of dialects.
+pub(crate) fn dialects() -> PossibleValuesParser {
     PossibleValuesParser::new(Dialect::ALL.iter().map(|dialect| dialect.name()))
 }
 
@@ -170,6 +171,10 @@ fn remarks(name: &str, imported: &Imported, written: Option<&str>) -> String {
     let counted: Vec<_> = counted.map(|(count, verdict)| format!("{count} {verdict}")).collect();
     let name = human::clean(name);
     text += &format!("{name} ({}): {}.\n", imported.dialect, counted.join(", "));
+    let no_source = |found: &truechimer_config::Diagnostic| found.rule == rules::NO_SOURCE.id;
+    if imported.parsed(&name).is_ok_and(|parsed| parsed.warnings.iter().any(no_source)) {
+        text += "There is no source in it: the clock would never be corrected.\n";
+    }
     if count(Verdict::Wrong) > 0 {
         text += "Nothing was written: correct the lines that are wrong.\n";
     } else if let Some(path) = written {

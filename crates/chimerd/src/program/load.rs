@@ -10,7 +10,7 @@ use truechimer_config::nts::RingOrigin;
 use truechimer_config::{
     Config, ControlDoors, Diagnostic, MAX_BYTES, Parsed, Paths, STATE_DIR, Severity, parse_bytes, unreadable,
 };
-use truechimer_engine::config::{Authentication, Endpoint, Family, Host, SourceKind};
+use truechimer_engine::config::{Endpoint, Family, Host, SourceKind};
 use truechimer_sys::{files, privileges, process};
 
 use super::{EXIT_FAILURE, EXIT_USAGE, pid_file};
@@ -93,7 +93,7 @@ fn run_as_ours(
 ) -> Result<Parsed, Vec<Diagnostic>> {
     let mut parsed = imported.parsed(name)?;
     // Packages name a key file that is not always there; chronyd and ntpd go on without it where no source needs one.
-    if parsed.config.paths.keys.as_ref().is_some_and(|path| !path.exists()) && !uses_keys(&parsed.config) {
+    if parsed.config.paths.keys.as_ref().is_some_and(|path| !path.exists()) && !parsed.config.needs_keys() {
         let missing = parsed.config.paths.keys.take();
         let path = missing.as_deref().unwrap_or(Path::new("")).display();
         tell(&format!("{name}: warning: there is no key file {path}, and no source needs it\n"));
@@ -111,10 +111,6 @@ fn run_as_ours(
 fn lines(findings: impl IntoIterator<Item = Diagnostic>) -> String {
     let told = findings.into_iter().filter(|finding| finding.severity >= Severity::Warning);
     told.map(|finding| format!("{finding}\n")).collect()
-}
-
-fn uses_keys(config: &Config) -> bool {
-    config.engine.sources.iter().any(|source| matches!(source.options.authentication, Authentication::Key(_)))
 }
 
 fn with_keys(mut parsed: Parsed) -> Result<Parsed, Vec<Diagnostic>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::draft::Written;
 use super::work::At;
-use super::{Dialect, LineReport, Verdict};
+use super::{Dialect, LineReport, Verdict, advice};
 use crate::document::Document;
 use crate::rules::{self, RULES};
 use crate::{Diagnostic, Parsed, parse};
@@ -81,7 +81,7 @@ impl Imported {
         Some(Diagnostic::new(rule, document, origin.span.clone(), message))
     }
 
-    /// Our file, read; its warnings point at the lines of the original, those that come from none at its first.
+    /// Our file, read; its warnings point at the lines of the original, those that come from none at the file as a whole.
     ///
     /// # Errors
     /// Every line that the program whose file it is would not accept.
@@ -104,21 +104,32 @@ impl Imported {
         at.and_then(|at| self.origins.get(at)).map_or(0..0, |origin| origin.span.clone())
     }
 
-    /// A finding about our file as one about the line of the original.
+    /// A finding about our file as one about the line of the original, with advice in the words of its program.
     #[must_use]
     pub fn translate(&self, finding: Diagnostic) -> Diagnostic {
-        let rule = RULES.iter().find(|rule| rule.id == finding.rule);
-        // What no line says is about the whole file.
-        let at = self.sources.get(finding.line.saturating_sub(1)).copied().flatten().unwrap_or(0);
-        match rule {
-            Some(rule) => match self.at(rule, at, finding.message.clone()) {
-                Some(mut moved) => {
-                    moved.help = finding.help;
-                    moved
-                }
-                None => finding,
-            },
-            None => finding,
-        }
+        let Some(rule) = RULES.iter().find(|rule| rule.id == finding.rule) else { return finding };
+        let at = self.sources.get(finding.line.saturating_sub(1)).copied().flatten();
+        let mut moved = at
+            .filter(|_| rule.id != rules::NO_SOURCE.id)
+            .and_then(|at| self.at(rule, at, finding.message.clone()))
+            // What no line says is about the whole file.
+            .unwrap_or_else(|| Diagnostic::whole(rule, &finding.file, finding.message.clone()));
+        moved.help = match advice::help(self.dialect, rule.id) {
+            Some(help) => Some(help.to_owned()).filter(|help| !help.is_empty()),
+            None => finding.help,
+        };
+        moved
+    }
+
+    /// Every finding about the file: what is wrong, lost or dangerous, and `advice`, which was found in our file. In the order
+    /// of its lines; what is about the whole of it comes first.
+    #[must_use]
+    pub fn merge(&self, advice: Vec<Diagnostic>, name: &str) -> Vec<Diagnostic> {
+        let back = |finding: Diagnostic| if finding.file == name { self.translate(finding) } else { finding };
+        let mut findings = self.findings();
+        findings.extend(advice.into_iter().map(back));
+        let whole = |finding: &Diagnostic| finding.is_whole();
+        findings.sort_by_key(|finding| (!whole(finding), finding.file != name, finding.line));
+        findings
     }
 }

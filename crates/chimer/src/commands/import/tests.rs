@@ -63,3 +63,9 @@ fn the_new_file_can_be_written() {
         outcome("severe\n", "chrony.conf", |args| args.output = Some(folder.path().join("no"))).unwrap();
     assert!(wrong.status == USAGE && !folder.path().join("no").exists());
 }
+
+#[test]
+fn a_file_without_a_source_is_not_passed_over_in_silence() {
+    let outcome = outcome("makestep 1 3\n", "chrony.conf", |_| {}).unwrap();
+    assert!(outcome.remarks.contains("There is no source in it"), "{}", outcome.remarks);
+}
