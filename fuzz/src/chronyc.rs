@@ -96,6 +96,7 @@ fn report() -> Report {
         stepped_total_s: 0.0,
         controls_clock: false,
         local_reference: false,
+        uptime_s: None,
         certificate_time: None,
     };
     Report { system, sources: Vec::new(), server: None, key_exchange: None }

@@ -6,14 +6,48 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use truechimer_tests::layer::fetched;
+use truechimer_tests::layer::{Need, fetched};
 use truechimer_tests::netns::{Cable, Host};
 use truechimer_tests::process::{Guarded, eventually};
 
 use crate::ours::Ours;
 use crate::peers::{CHRONY, subfolder, write};
 
-const CHRONYC: &str = "chrony/usr/bin/chronyc";
+/// A release of chrony: who is asked, and who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Release {
+    chronyd: &'static str,
+    chronyc: &'static str,
+    /// Commands that it has beside those of all.
+    more: &'static [&'static str],
+}
+
+/// Of Debian 12.
+pub(crate) const CHRONY_4_3: Release =
+    Release { chronyd: CHRONY.daemon, chronyc: "chrony/usr/bin/chronyc", more: &[] };
+/// Of Debian 13: it asks for more with some commands, and has some that the older one has not.
+pub(crate) const CHRONY_4_6: Release = Release {
+    chronyd: "trixie/bin/chronyd",
+    chronyc: "trixie/bin/chronyc",
+    more: &[
+        "selectopts 10.77.0.1 +prefer",
+        "selectopts 10.99.0.1 +prefer",
+        "selectdata",
+        "selectopts 10.77.0.1 -prefer",
+        "offset 10.77.0.1 0.000001",
+        "offset 10.99.0.1 0.5",
+        "ntpdata 10.77.0.1",
+        "serverstats",
+        "local stratum 9 distance 0.5 activate 0.1",
+    ],
+};
+
+impl Release {
+    /// What must be there.
+    pub(crate) fn needs(self) -> [Need; 2] {
+        [Need::fetched(self.chronyd), Need::fetched(self.chronyc)]
+    }
+}
 
 /// Commands after which both must say the same, in this order: the later ones change something.
 const ALIKE: &[&str] = &[
@@ -93,6 +127,7 @@ const NOT_HERE: &[(&str, &str)] = &[
 ];
 
 struct Both {
+    release: Release,
     _cable: Cable,
     host: Host,
     _server: Guarded,
@@ -105,7 +140,7 @@ struct Both {
 
 impl Both {
     /// A server, and one client of each kind that follows it.
-    fn start() -> Result<Self, String> {
+    fn start(release: Release) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let cable = Cable::new()?;
         let (server, host) = (cable.left().clone(), cable.right().clone());
@@ -118,7 +153,7 @@ impl Both {
             server.v4
         );
         let config = write(&there, "chrony.conf", &config)?;
-        let mut command = host.command(fetched().join(CHRONY.daemon));
+        let mut command = host.command(fetched().join(release.chronyd));
         command.args(["-d", "-x", "-u", "root", "-f"]).arg(config);
         let chronyd = Guarded::start(command, &there.join("log"))?;
         let doors = folder.path().join("doors");
@@ -126,6 +161,7 @@ impl Both {
             format!("[control]\nchronyc_socket = \"{}/chronyd.sock\"\nchronyc_port = 323\n", doors.display());
         let ours = Ours::start_client(&host, folder.path(), server.v4, &control)?;
         let both = Self {
+            release,
             theirs: there.join("chronyd.sock"),
             here: doors.join("chronyd.sock"),
             _cable: cable,
@@ -149,7 +185,7 @@ impl Both {
 
     /// The exit status of a command, and what it printed.
     fn ask(&self, socket: &Path, command: &str) -> Result<(i32, String), String> {
-        let mut chronyc = self.host.command(fetched().join(CHRONYC));
+        let mut chronyc = self.host.command(fetched().join(self.release.chronyc));
         chronyc.arg("-n").arg("-h").arg(socket).args(command.split(' '));
         let output = chronyc.output().map_err(|e| e.to_string())?;
         let text = [output.stdout, output.stderr].concat();
@@ -159,10 +195,12 @@ impl Both {
 }
 
 /// Every command of both kinds, as text and as CSV.
-pub(crate) fn all_commands() -> Result<(), String> {
-    let both = Both::start()?;
+pub(crate) fn all_commands(release: Release) -> Result<(), String> {
+    let both = Both::start(release)?;
     let mut faults = Vec::new();
-    for command in ALIKE {
+    let last = ALIKE.len().saturating_sub(1);
+    let (before, end) = ALIKE.split_at(last);
+    for command in before.iter().chain(release.more).chain(end) {
         let forms: &[&str] = if changes(command) { &[""] } else { &["", "-c "] };
         for format in forms {
             let command = format!("{format}{command}");
@@ -186,9 +224,9 @@ pub(crate) fn all_commands() -> Result<(), String> {
 
 /// Over UDP, anybody on the machine may look, and nobody may do anything.
 pub(crate) fn over_udp() -> Result<(), String> {
-    let both = Both::start()?;
+    let both = Both::start(CHRONY_4_3)?;
     let ask = |port: &str, command: &str| -> Result<String, String> {
-        let mut chronyc = both.host.command(fetched().join(CHRONYC));
+        let mut chronyc = both.host.command(fetched().join(both.release.chronyc));
         chronyc.args(["-n", "-h", "127.0.0.1", "-p", port]).args(command.split(' '));
         let output = chronyc.output().map_err(|e| e.to_string())?;
         Ok(form(&String::from_utf8_lossy(&output.stdout)))
@@ -203,7 +241,19 @@ pub(crate) fn over_udp() -> Result<(), String> {
 }
 
 fn changes(command: &str) -> bool {
-    let first = ["online", "burst", "add", "delete", "refresh", "rekey", "shutdown", "reset", "local"];
+    let first = [
+        "online",
+        "burst",
+        "add",
+        "delete",
+        "refresh",
+        "rekey",
+        "shutdown",
+        "reset",
+        "local",
+        "selectopts",
+        "offset",
+    ];
     first.iter().any(|word| command.starts_with(word))
 }
 
@@ -250,7 +300,7 @@ fn kind(word: &str) -> String {
 
 /// A client that knows no more than the layout of the protocol, as exporters do: offsets into datagrams.
 pub(crate) fn a_reader_of_the_layout() -> Result<(), String> {
-    let both = Both::start()?;
+    let both = Both::start(CHRONY_4_3)?;
     let own = both.here.with_file_name("reader.sock");
     let socket = UnixDatagram::bind(&own).map_err(|e| e.to_string())?;
     socket.set_read_timeout(Some(Duration::from_secs(5))).map_err(|e| e.to_string())?;

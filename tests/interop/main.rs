@@ -36,14 +36,18 @@ fn main() -> ExitCode {
     }
     trials.extend(nts::trials());
     type Run = fn() -> Result<(), String>;
-    let with_chronyc: [(&str, Run); 4] = [
+    let with_chronyc: [(&str, Run); 3] = [
         ("chronyd_and_ours_under_its_name_start_and_end_alike", starts::alike),
-        ("chronyc_gets_the_same_from_ours_as_from_chronyd", chronyc::all_commands),
         ("chronyc_may_only_look_over_udp", chronyc::over_udp),
         ("a_reader_of_chronys_layout_reads_ours", chronyc::a_reader_of_the_layout),
     ];
     let needs_ntpq: Vec<Need> = needs(CHRONY).into_iter().chain([ntpq::need()]).collect();
     trials.push(trial("ntpq_looks_at_ours_on_the_same_machine_only", &needs_ntpq, ntpq::looks_at_ours));
+    for (version, release) in [("4_3", chronyc::CHRONY_4_3), ("4_6_1", chronyc::CHRONY_4_6)] {
+        let needs: Vec<Need> = needs(CHRONY).into_iter().chain(release.needs()).collect();
+        let name = format!("chronyc_{version}_gets_the_same_from_ours_as_from_chronyd");
+        trials.push(trial(name, &needs, move || chronyc::all_commands(release)));
+    }
     trials.extend(with_chronyc.into_iter().map(|(name, run)| trial(name, &needs(CHRONY), run)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -38,6 +38,10 @@ pub(crate) fn looks_at_ours() -> Result<(), String> {
             (&["-c", "rv", "127.0.0.1"], &["leap_none, sync_ntp", "stratum=4", "refid=10.77.0.1", "peer=1"]),
             (&["-c", "as", "127.0.0.1"], &["  1     1  9600   yes   yes  none  sys.peer"]),
             (&["-c", "as", "-c", "rv &1", "127.0.0.1"], &["srcadr=10.77.0.1", "stratum=3", "flash=00 ok"]),
+            (&["-c", "sysinfo", "127.0.0.1"], &["system peer:", "10.77.0.1", "root distance"]),
+            (&["-c", "kerninfo", "127.0.0.1"], &["pll frequency:", "maximum error:"]),
+            (&["-c", "sysstats", "127.0.0.1"], &["uptime:", "packets received:", "processed for time:"]),
+            (&["-c", "iostats", "127.0.0.1"], &["received packets:", "packets sent:"]),
             (&["-c", "mrulist", "127.0.0.1"], &["BADOP"]),
         ];
         for (question, wanted) in expected {

@@ -65,7 +65,7 @@ States:
   - outlier       honest, but adds nothing
   x falseticker   disagrees with the majority
   ~ rejected      answers, but cannot be used; it says why
-  ? unreachable   has not answered for eight polls
+  ? unreachable   has not answered yet, or not for eight polls
   . resolving     its name is being looked up
   # stopped       told us to go away
     not selected  configured as noselect
@@ -73,7 +73,7 @@ States:
 
 Columns:
   Poll            interval between requests, as a power of two of a second
-  Reach           the last eight polls in octal; 377: all were answered
+  Reach           the last eight polls in octal, a bit each; 377: all were answered
   Last            age of the last sample
   Offset ± sd     estimate of true time minus the clock, and its one sigma
   Bound           the offset is not further from the true one than that, if this server is honest

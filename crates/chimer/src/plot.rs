@@ -30,6 +30,8 @@ const INK: &str = "#1c2733";
 const FAINT: &str = "#5d6b7a";
 const GRID: &str = "#e3e7eb";
 const CORRIDOR: &str = "#d7e9dc";
+/// The bound at its largest within a column, where it grows between samples.
+const PALE: f64 = 0.6;
 const CORRIDOR_EDGE: &str = "#4c9a6a";
 const ERROR: &str = "#1d56b0";
 const ALARM: &str = "#c62828";
@@ -94,8 +96,11 @@ fn legend(svg: &mut Svg, run: &Run) {
     let next = left + 290.0;
     svg.rect([next, y - 6.0], [22.0, 12.0], CORRIDOR, CORRIDOR_EDGE);
     svg.text([next + 29.0, y + 4.0], 12.5, INK, "start", None, "± error bound, as reported");
+    let next = next + 215.0;
+    svg.band([next, y - 6.0], [22.0, 12.0], CORRIDOR, PALE);
+    svg.text([next + 29.0, y + 4.0], 12.5, INK, "start", None, "at its largest between");
     if run.bound_violations > 0 {
-        let next = next + 240.0;
+        let next = next + 185.0;
         svg.line([next, y], [next + 22.0, y], ALARM, 1.5, Some("4 3"));
         svg.text([next + 29.0, y + 4.0], 12.5, ALARM, "start", None, "error beyond the bound");
     }
@@ -148,7 +153,7 @@ fn corridor(svg: &mut Svg, trace: &Trace, x: &TimeAxis, y: &Symlog) {
             bounds.map(|(at, bound)| [at, y.place(sign * which(bound))]).collect::<Vec<_>>()
         };
         let (least, greatest) = (|[low, _]: [f64; 2]| low, |[_, high]: [f64; 2]| high);
-        svg.area(&edge(1.0, greatest), &edge(-1.0, greatest), CORRIDOR, 0.6);
+        svg.area(&edge(1.0, greatest), &edge(-1.0, greatest), CORRIDOR, PALE);
         svg.area(&edge(1.0, least), &edge(-1.0, least), CORRIDOR, 1.0);
         for sign in [1.0, -1.0] {
             svg.curve(&edge(sign, least), CORRIDOR_EDGE, 1.0);

@@ -166,6 +166,7 @@ pub struct Daemon {
     config: Config,
     signals: bool,
     max_sleep: Duration,
+    started: Mono,
     save_at: Mono,
     readback_at: Mono,
     /// Set when the state files could not be written: said once.

@@ -74,14 +74,21 @@ impl Exchanges {
         let mut heard = false;
         for exchange in &mut self.open {
             let place = std::mem::replace(&mut exchange.place, usize::MAX);
-            if poll.error(place)
-                && let Ok(Some(kernel)) = exchange.socket.recv_tx_stamp()
-            {
-                let stamp = clocks.sent(Some(kernel), exchange.before, now);
-                engine.handle_tx_timestamp(exchange.token, stamp, now);
-            } else if poll.error(place) || poll.readable(place) {
-                exchange.receive(buffer, engine, clocks, now);
-                heard = true;
+            let queued = if poll.error(place) { exchange.socket.recv_tx_stamp() } else { Ok(None) };
+            match queued {
+                Ok(Some(kernel)) => {
+                    let stamp = clocks.sent(Some(kernel), exchange.before, now);
+                    engine.handle_tx_timestamp(exchange.token, stamp, now);
+                }
+                // Anybody can forge an ICMP error: it is told, and the answer is waited for all the same.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    engine.handle_refused(exchange.token);
+                }
+                _ if poll.error(place) || poll.readable(place) => {
+                    exchange.receive(buffer, engine, clocks, now);
+                    heard = true;
+                }
+                _ => {}
             }
         }
         heard
@@ -90,8 +97,13 @@ impl Exchanges {
 
 impl Exchange {
     fn receive(&self, buffer: &mut [u8], engine: &mut Engine, clocks: &mut Clocks, now: Now) {
-        // An ICMP error is read and forgotten: anybody can forge one, and silence says the same.
-        let Ok(Some(received)) = self.socket.recv(buffer) else { return };
+        let received = match self.socket.recv(buffer) {
+            Ok(Some(received)) => received,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                return engine.handle_refused(self.token);
+            }
+            _ => return,
+        };
         if received.fragmented {
             // No reply that we ask for needs fragments; a forger may (AT-14).
             return;

@@ -8,6 +8,7 @@ mod chrony;
 mod ntpd;
 
 pub use chrony::{measurements, refused_measurements, selection, statistics, tracking};
+pub(crate) use ntpd::{BAD_FORMAT, BAD_KEY, DENIED, LIMITED};
 pub use ntpd::{loopstats, peerstats, rawstats, sysstats};
 
 #[cfg(test)]

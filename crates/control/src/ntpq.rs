@@ -98,7 +98,11 @@ fn read_variables(association: u16, data: &[u8], report: &Report) -> Result<(u16
         .filter(|name| !name.is_empty())
         .collect();
     let (status, all) = if association == 0 {
-        (status::system(report), variables::of_system(report))
+        let mut all = variables::of_system(report);
+        if !wanted.is_empty() {
+            all.extend(variables::on_demand(report));
+        }
+        (status::system(report), all)
     } else {
         let source = variables::source(association, report).ok_or(Fault::Association)?;
         (status::source(source), variables::of_source(source, report))

@@ -267,7 +267,7 @@ pub(crate) fn judge(
         .and_then(|exchange| exchange.departure.as_ref().map(|departure| (exchange, departure)))
         .ok_or(Check::Token)?;
     let seen = seen.insert(Seen {
-        header: header,
+        header,
         token: context.token,
         local: datagram.local,
         stamps: [departure.source, datagram.received.source],

@@ -171,6 +171,14 @@ impl Engine {
         }
     }
 
+    /// The machine that the request of `token` went to says that nothing listens at that port (ICMP). Anybody can say so: it
+    /// is told to people, and changes nothing else.
+    pub fn handle_refused(&mut self, token: Token) {
+        if let Some(association) = self.sources.by_token(token) {
+            association.counters.close_port(token);
+        }
+    }
+
     /// The kernel or the network card told when the request of `token` left. May come before or after the reply, late,
     /// twice, or never.
     pub fn handle_tx_timestamp(&mut self, token: Token, stamp: Stamp, now: Now) {

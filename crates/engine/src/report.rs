@@ -75,6 +75,9 @@ pub struct SystemReport {
     pub controls_clock: bool,
     /// Serving from the local reference.
     pub local_reference: bool,
+    /// Since the daemon has been running, seconds. The daemon fills it in.
+    #[serde(default)]
+    pub uptime_s: Option<f64>,
     /// Whether the time is known by which certificates are judged: `known`, `unknown` (their dates wait for the time that
     /// enough servers agree on), or `strict` (until it is known, the machine's clock judges). `None` without NTS sources.
     pub certificate_time: Option<String>,

@@ -93,6 +93,7 @@ fn system(parts: &Parts<'_>) -> SystemReport {
         stepped_total_s: system.control.stepped_total_s(),
         controls_clock: system.control.controls(),
         local_reference: parts.local.is_active(),
+        uptime_s: None,
         certificate_time: system.certificates.state().map(str::to_owned),
     }
 }
@@ -355,6 +356,9 @@ fn state(
             }
             None if member.credentials.nts().is_some_and(NtsClient::is_waiting) => {
                 (SourceState::Unreachable, "exchanging keys".to_owned())
+            }
+            None if member.counters.is_port_closed() => {
+                (SourceState::Unreachable, "refused: nothing listens at its port".to_owned())
             }
             None => (SourceState::Unreachable, String::new()),
         };

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use truechimer_engine::report::RefusedReport;
+use truechimer_engine::report::{RefusedReport, SourceState};
 use truechimer_time::{Leap, NtpTimestamp};
 
 fn refused(world: &World) -> Option<RefusedReport> {
@@ -65,4 +65,25 @@ fn na_27_forgers_do_not_fill_the_log_of_refused_answers() {
     world.inject(request.token, request.remote, &reply.write());
     let last = refused(&world).unwrap();
     assert_eq!((last.number, last.check.as_str()), (2, "leap"));
+}
+
+#[test]
+fn a_port_that_is_closed_is_told_until_somebody_answers() {
+    let mut world = World::new(config(vec![source(1)]), 0.01, 5.0, vec![Server::new(1)]);
+    world.server(1).alive = false;
+    world.run(1.0);
+    let request = world.sent.last().unwrap().1;
+    let before = world.digest();
+    world.engine.handle_refused(request.token);
+    assert_eq!(world.digest(), before, "anybody can forge an ICMP error");
+    assert_eq!(world.report().sources[0].reason, "refused: nothing listens at its port");
+    assert_eq!(world.report().sources[0].state, SourceState::Unreachable);
+    // The next request is met by silence.
+    world.run(200.0);
+    assert_eq!(world.report().sources[0].reason, "");
+    let request = world.sent.last().unwrap().1;
+    world.engine.handle_refused(request.token);
+    world.server(1).alive = true;
+    world.run(500.0);
+    assert_eq!(world.report().sources[0].reason, "");
 }

@@ -285,11 +285,16 @@ pub fn run_with(spec: &WorldSpec, seed: u64, progress: impl FnMut(f64)) -> Outco
 }
 
 /// The same, with the course of the clock in so many columns.
-pub fn run_traced(spec: &WorldSpec, seed: u64, columns: usize) -> (Outcome, Trace) {
+pub fn run_traced(
+    spec: &WorldSpec,
+    seed: u64,
+    columns: usize,
+    progress: impl FnMut(f64),
+) -> (Outcome, Trace) {
     let scenario = (spec.scenario)();
     let mut world = World::new(scenario, seed, repeat(spec.name, seed));
     world.keep_trace(columns);
-    world.run(|_| {});
+    world.run(progress);
     (Outcome::of(spec.name, spec.chrony, seed, &world), world.into_trace())
 }
 

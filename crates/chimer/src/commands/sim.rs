@@ -1,15 +1,17 @@
 //! `chimer sim`: the engine that ships, in a simulated world that knows the truth.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use truechimer_sim::worlds::run_traced;
 use truechimer_sim::{Outcome as Run, WorldSpec};
 
 use crate::cli::OutputArgs;
 use crate::human;
 use crate::outcome::{Failure, Outcome, Style, to_json};
+use crate::plot::{COLUMNS, draw};
 use crate::table::{Edge, Facts, Paint, Table, Tone};
 
 pub mod run;
@@ -48,7 +50,8 @@ Exit status:
   2  there is no such world
 
 Example:
-  chimer sim world 'false3 p6' --seed 7 --json | jq .rms_time_s")]
+  chimer sim world 'false3 p6' --seed 7 --json | jq .rms_time_s
+  chimer sim world 'lan w1e-9 p6' --plot lan.svg")]
     World(WorldArgs),
     /// Run all over several seeds, against chrony's figures
     Score(score::ScoreArgs),
@@ -73,6 +76,9 @@ pub struct WorldArgs {
     /// Seed of all that is random in it
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Draw the true error and the bound over time as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
     /// No progress line
     #[arg(long, short)]
     pub quiet: bool,
@@ -135,10 +141,12 @@ fn world(args: &WorldArgs, style: Style) -> Result<Outcome, Failure> {
     let spec = find(&args.name)?;
     let length_s = (spec.scenario)().length_s;
     let progress = progress_bar(args.quiet, length_s);
-    let run = truechimer_sim::worlds::run_with(spec, args.seed, |elapsed_s| {
-        progress.set_position(elapsed_s as u64);
-    });
+    let (run, trace) =
+        run_traced(spec, args.seed, COLUMNS, |elapsed_s| progress.set_position(elapsed_s as u64));
     progress.finish_and_clear();
+    if let Some(path) = &args.plot {
+        write_plot(path, &draw(&run, spec.about, &trace))?;
+    }
     let text = if style.json { to_json(&run)? } else { render(&run, spec.about, style.paint) };
     Ok(Outcome::judged(text, run.is_clean()))
 }

@@ -48,6 +48,13 @@ impl Svg {
         ));
     }
 
+    /// Like [`rect`](Self::rect), without an edge and half transparent.
+    pub(super) fn band(&mut self, [x, y]: Place, [width, height]: Place, fill: &str, opacity: f64) {
+        self.add(format_args!(
+            r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" fill-opacity="{opacity}"/>"#
+        ));
+    }
+
     /// The outline of an area.
     pub(super) fn frame(&mut self, [left, top, right, bottom]: [f64; 4], colour: &str) {
         self.rect([left, top], [right - left, bottom - top], "none", colour);

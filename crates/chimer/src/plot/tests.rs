@@ -2,7 +2,7 @@ use super::*;
 
 fn drawn(world: &str) -> (Run, String) {
     let spec = truechimer_sim::find(world).unwrap();
-    let (run, trace) = truechimer_sim::worlds::run_traced(spec, 2, COLUMNS);
+    let (run, trace) = truechimer_sim::worlds::run_traced(spec, 2, COLUMNS, |_| {});
     let picture = draw(&run, spec.about, &trace);
     (run, picture)
 }
@@ -36,7 +36,7 @@ fn the_same_run_is_the_same_picture() {
 #[test]
 fn a_violation_is_marked() {
     let spec = truechimer_sim::find("start").unwrap();
-    let (mut run, trace) = truechimer_sim::worlds::run_traced(spec, 2, COLUMNS);
+    let (mut run, trace) = truechimer_sim::worlds::run_traced(spec, 2, COLUMNS, |_| {});
     run.bound_violations = 1;
     run.violations.push(truechimer_sim::check::Violation {
         invariant: Invariant::I1,

@@ -95,6 +95,7 @@ pub(crate) fn starting() -> Report {
         controls_clock: false,
         root_delay_s: 0.0,
         root_dispersion_s: 16.0,
+        uptime_s: None,
         certificate_time: Some("unknown".into()),
         ..system()
     };
@@ -132,6 +133,7 @@ fn system() -> SystemReport {
         stepped_total_s: 0.8,
         controls_clock: true,
         local_reference: false,
+        uptime_s: None,
         certificate_time: Some("known".into()),
     }
 }

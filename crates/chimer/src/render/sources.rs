@@ -78,7 +78,7 @@ fn block(source: &SourceReport, paint: Paint) -> String {
         facts.add("Server", format!("stratum {stratum}, reference ID {reference_id}, leap {leap}"));
     }
     facts.add("Poll", format!("every {} (2^{} s)", human::poll_interval(source.poll), source.poll));
-    facts.add("Reach", format!("{:o} ({:08b}, the last eight polls)", source.reach, source.reach));
+    facts.add("Reach", reach(source));
     measurements(&mut facts, source);
     let dropped: u64 = source.dropped.values().sum();
     let requests = human::count(source.sent, "request");
@@ -87,6 +87,18 @@ fn block(source: &SourceReport, paint: Paint) -> String {
         facts.toned("Dropped", Tone::Odd, counters(&source.dropped));
     }
     format!("{heading}{}", facts.render(2, paint))
+}
+
+/// The register, with a bit for each poll that there was.
+fn reach(source: &SourceReport) -> String {
+    let polls = source.sent.min(8);
+    let what = match polls {
+        0 => return "0 (not polled yet)".into(),
+        1 => "the only poll so far".to_owned(),
+        8 => "the last eight polls".to_owned(),
+        _ => format!("the first {polls} polls"),
+    };
+    format!("{:o} ({:0width$b}, {what})", source.reach, source.reach, width = polls as usize)
 }
 
 fn authentication(source: &SourceReport) -> String {

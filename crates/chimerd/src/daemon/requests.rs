@@ -26,6 +26,7 @@ impl Daemon {
     /// The state of everything at one moment.
     pub(super) fn report(&self, now: Now) -> Report {
         let mut report = self.engine.report(now);
+        report.system.uptime_s = Some(now.mono.seconds_since(self.started));
         report.key_exchange = self.nts.as_ref().and_then(Serving::report);
         if let (Some(workers), Some(mut sum)) = (&self.workers, self.engine.server_counters()) {
             workers.count(&mut sum);

@@ -171,6 +171,7 @@ impl Daemon {
             config,
             signals: options.signals,
             max_sleep: options.max_sleep,
+            started: now.mono,
             save_at: now.mono.after(SAVE_INTERVAL_S),
             readback_at: now.mono.after(READBACK_INTERVAL_S),
             save_failed: false,

@@ -8,6 +8,13 @@ use truechimer_engine::report::{Report, ServerReport, SourceReport};
 use super::{DAY_S, UNIX_EPOCH_MJD};
 use crate::ntpq;
 
+/// Why requests are dropped, in the words of reports, by what ntpd calls it.
+pub(crate) const DENIED: &[&str] = &["denied", "source_address", "loopback_spoof", "not_unicast"];
+pub(crate) const BAD_FORMAT: &[&str] =
+    &["length", "version", "mode", "field_length", "too_many_fields", "trailing", "nts_format"];
+pub(crate) const BAD_KEY: &[&str] = &["unknown_key", "digest", "signing_refused"];
+pub(crate) const LIMITED: &[&str] = &["nts_nak_rate"];
+
 /// The clock after an update: offset in seconds, frequency in ppm, jitter in seconds, wander in ppm, and the time constant.
 pub fn loopstats(report: &Report, unix_s: f64) -> String {
     let system = &report.system;
@@ -82,10 +89,10 @@ pub fn sysstats(now: &ServerReport, before: &ServerReport, span_s: f64, unix_s: 
         time(unix_s),
         span_s,
         since(|server| server.answered),
-        dropped(&["denied", "source_address", "loopback_spoof", "not_unicast"]),
-        dropped(&["length", "version", "mode", "field_length", "too_many_fields", "trailing", "nts_format"]),
-        dropped(&["unknown_key", "digest", "signing_refused"]),
-        dropped(&["nts_nak_rate"]),
+        dropped(DENIED),
+        dropped(BAD_FORMAT),
+        dropped(BAD_KEY),
+        dropped(LIMITED),
     )
 }
 

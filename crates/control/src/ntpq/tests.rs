@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 use truechimer_engine::config::{Endpoint, EngineConfig, Host, SourceConfig, SourceKind};
-use truechimer_engine::report::PacketReport;
+use truechimer_engine::report::{PacketReport, ServerReport};
 use truechimer_engine::{Engine, Initial};
 use truechimer_time::{Cooked, Mono, Now};
 
@@ -153,4 +153,21 @@ proptest! {
             prop_assert!(ControlHeader::parse(&message).is_some_and(|(header, _)| header.response));
         }
     }
+}
+
+#[test]
+fn o5_what_ntpq_names_for_its_summaries_is_there_and_not_in_the_list() {
+    let mut report = report(1);
+    report.system.uptime_s = Some(90.4);
+    let server = ServerReport { received: 100, answered: 90, ..ServerReport::default() };
+    report.server = Some(server);
+    report.server.as_mut().unwrap().dropped.insert("denied".into(), 7);
+    let asked = b"ss_uptime,ss_received,ss_received_r,ss_restricted,peeradr,kfreq,io_sent,ss_ver1";
+    let (_, told) = ask(READ_VARIABLES, 0, asked, &report);
+    assert_eq!(
+        told,
+        "ss_uptime=90, ss_received=100, ss_received_r=100, ss_restricted=7, peeradr=0.0.0.0, kfreq=0.000000, io_sent=90\r\n"
+    );
+    assert!(!ask(READ_VARIABLES, 0, b"", &report).1.contains("ss_"));
+    assert_eq!(fault(&question(READ_VARIABLES, 0, b"mru_enabled")), Fault::Variable as u16);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use truechimer_engine::report::{Report, SourceReport};
 
 use super::status::leap;
+use crate::logs::{BAD_FORMAT, BAD_KEY, DENIED, LIMITED};
 
 /// Seconds from 1900 to 1970.
 const UNIX_EPOCH_S: f64 = 2_208_988_800.0;
@@ -68,6 +69,50 @@ pub(super) fn of_system(report: &Report) -> Vec<Variable> {
         ("clk_jitter", milliseconds(system.rms_offset_s.unwrap_or(0.0))),
         ("clk_wander", format!("{:.6}", system.frequency_sd_ppm)),
     ]
+}
+
+/// Those of the system that are only told to who names them: of the commands `sysinfo`, `kerninfo`, `sysstats` and `iostats`.
+pub(super) fn on_demand(report: &Report) -> Vec<Variable> {
+    let system = &report.system;
+    let peer = report.sources.iter().find(|source| super::status::source(source) >> 8 & 7 == 6);
+    let remote = peer.and_then(|peer| peer.address.as_ref()?.parse::<SocketAddr>().ok());
+    let mut variables = vec![
+        ("peeradr", remote.map_or("0.0.0.0".into(), |remote| remote.ip().to_canonical().to_string())),
+        ("peermode", if peer.is_some() { "4" } else { "0" }.into()),
+        ("kfreq", format!("{:.6}", system.frequency_ppm)),
+        ("kmaxerr", milliseconds(system.bound_s.unwrap_or(16.0))),
+        ("kesterr", milliseconds(system.offset_sd_s)),
+    ];
+    let uptime = format!("{:.0}", system.uptime_s.unwrap_or(0.0));
+    let server = report.server.clone().unwrap_or_default();
+    let dropped = |names: &[&str]| names.iter().filter_map(|name| server.dropped.get(*name)).sum::<u64>();
+    let of_sources = |count: fn(&SourceReport) -> u64| report.sources.iter().map(count).sum::<u64>();
+    let refused = of_sources(|source| source.dropped.values().sum());
+    let counted = [
+        ("ss_received", "ss_received_r", server.received),
+        ("ss_thisver", "ss_thisver_r", server.received),
+        ("ss_oldver", "ss_oldver_r", 0),
+        ("ss_badformat", "ss_badformat_r", dropped(BAD_FORMAT)),
+        ("ss_badauth", "ss_badauth_r", dropped(BAD_KEY)),
+        ("ss_declined", "ss_declined_r", 0),
+        ("ss_restricted", "ss_restricted_r", dropped(DENIED)),
+        ("ss_limited", "ss_limited_r", dropped(LIMITED)),
+        ("ss_kodsent", "ss_kodsent_r", 0),
+        ("ss_processed", "ss_processed_r", of_sources(|source| source.accepted)),
+    ];
+    for (all, recent, count) in counted {
+        variables.extend([(all, count.to_string()), (recent, count.to_string())]);
+    }
+    variables.extend([
+        ("ss_uptime", uptime.clone()),
+        ("ss_reset", uptime.clone()),
+        ("ss_reset_r", uptime.clone()),
+        ("iostats_reset", uptime),
+        ("io_dropped", (server.dropped.values().sum::<u64>() + refused).to_string()),
+        ("io_received", (server.received + of_sources(|source| source.accepted) + refused).to_string()),
+        ("io_sent", (server.answered + of_sources(|source| source.sent)).to_string()),
+    ]);
+    variables
 }
 
 pub(super) fn of_source(source: &SourceReport, report: &Report) -> Vec<Variable> {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::LastPacket;
 use crate::check::{Check, Seen};
+use crate::io::Token;
 
 /// Counters and the last complaint.
 #[derive(Clone, Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Counters {
     dropped: [u64; Check::ALL.len()],
     /// The check that the last reply failed, if none was accepted since and none of these requests ended.
     complaint: Option<Check>,
+    /// The last request, if it was said that nothing listens where it went.
+    closed: Option<Token>,
     /// The last answer to a request that was of no use.
     refused: Option<Refused>,
 }
@@ -42,6 +45,20 @@ impl Counters {
     pub(crate) fn accept(&mut self) {
         self.accepted = self.accepted.saturating_add(1);
         self.complaint = None;
+        self.closed = None;
+    }
+
+    pub(crate) fn close_port(&mut self, token: Token) {
+        self.closed = Some(token);
+    }
+
+    /// A request ended without an answer, and maybe without a word on the port.
+    pub(crate) fn forget_closed_port(&mut self, token: Token) {
+        self.closed = self.closed.filter(|closed| *closed == token);
+    }
+
+    pub(crate) fn is_port_closed(&self) -> bool {
+        self.closed.is_some()
     }
 
     /// Why the reply to the request that ends now was refused; forgeries that match no request say nothing of

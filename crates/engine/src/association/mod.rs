@@ -415,6 +415,9 @@ impl Association {
     fn fail(&mut self, turn: &mut Turn<'_>) {
         self.failed = self.failed.saturating_add(1);
         self.refused = self.counters.take_complaint();
+        if let Some(exchange) = &self.exchange {
+            self.counters.forget_closed_port(exchange.token);
+        }
         if self.credentials.nts_mut().is_some_and(NtsClient::handle_unanswered) {
             self.poll.hurry(turn.now.mono);
         }

@@ -113,7 +113,8 @@ fn o7_a_foreign_file_is_checked_at_its_own_lines_in_its_own_words() {
     let told = told(&value);
     let of =
         |rule: &str| told.iter().find(|(_, id, _)| *id == rule).unwrap_or_else(|| panic!("{rule}: {told:?}"));
-    assert_eq!((of("L002").0, of("L080").0, of("L081").0), (2, 2, 4));
+    assert_eq!((of("L002").0, of("L080").0), (2, 2));
+    assert!(told.iter().any(|(line, rule, _)| (*line, *rule) == (4, "L081")), "{told:?}");
     assert_eq!((of("L030").0, of("L030").2.contains("`makestep 1 3`")), (3, true), "{told:?}");
     assert!(of("L031").2.contains("`maxchange 1000 1 -1`"), "{told:?}");
     let ours = ["panic =", "step =", "[[source]]", "[serve]"];

@@ -146,7 +146,8 @@ impl Answer {
             offset_sd_s: source.offset_sd_s,
             bound_s,
             delay_s: source.base_delay_s.or(source.last_delay_s),
-            jitter_s: source.jitter_s,
+            // Of one sample it is what was assumed before.
+            jitter_s: source.jitter_s.filter(|_| source.accepted > 1),
             root_distance_s: source.root_distance_s,
             stratum: source.stratum,
             leap: source.leap.clone(),

@@ -20,6 +20,11 @@ impl Target {
     pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         let shown = human::clean(text);
         let bad = |why: &str| format!("{shown} is no host: {why}");
+        if text.contains("://") {
+            return Err(bad(
+                "write the name or address alone, without what stands before and behind it in a URL",
+            ));
+        }
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) = rest.split_once(']').ok_or_else(|| bad("the ] is missing"))?;
             if host.parse::<std::net::Ipv6Addr>().is_err() {

@@ -64,6 +64,32 @@ fn what_is_no_host_is_refused() {
 }
 
 #[test]
+fn a_url_is_told_from_a_host() {
+    for text in ["http://ntp.example", "ntp://192.0.2.1:123", "https://a.example/b"] {
+        assert!(target(text).unwrap_err().contains("name or address alone"), "{text}");
+    }
+}
+
+#[test]
+fn one_sample_has_no_jitter() {
+    let mut source = fixtures::report().sources.remove(0);
+    let named = target("a.example").unwrap();
+    let block = |source: &_| answer::blocks(&[Answer::of(&named, None, source)], PLAIN);
+    assert!(source.accepted > 1 && block(&source).contains("Jitter"));
+    source.accepted = 1;
+    assert!(!block(&source).contains("Jitter"));
+}
+
+#[test]
+fn a_closed_port_is_not_called_silent() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let manner = Manner { samples: 1, timeout_s: 0.5, version: 4, family: None, key: None, nts: None };
+    let answer = ask(&target(&format!("127.0.0.1:{port}")).unwrap(), &manner);
+    let told = answer::blocks(&[answer], PLAIN);
+    assert!(told.contains("refused: nothing listens at its port; no valid answer to 1 request"), "{told}");
+}
+
+#[test]
 fn no_time_is_no_question() {
     use clap::Parser as _;
     let cli = crate::cli::Cli::parse_from(["chimer", "query", "--timeout", "0s", "192.0.2.1"]);

@@ -118,7 +118,7 @@ fn plot(path: &Path, worlds: &[&'static WorldSpec], seeds: &[u64]) -> Result<(),
     let ([world], Some(&seed)) = (worlds, seeds.first()) else {
         return Err(Failure::usage("--plot draws one world").hint("give --world once"));
     };
-    let (run, trace) = truechimer_sim::worlds::run_traced(world, seed, COLUMNS);
+    let (run, trace) = truechimer_sim::worlds::run_traced(world, seed, COLUMNS, |_| {});
     super::write_plot(path, &draw(&run, world.about, &trace))
 }
 

@@ -3,7 +3,7 @@ use super::*;
 const TEXT: Style = Style { json: false, paint: Paint(false) };
 
 fn args(name: &str) -> WorldArgs {
-    WorldArgs { name: name.into(), seed: 3, quiet: true, output: OutputArgs { json: false } }
+    WorldArgs { name: name.into(), seed: 3, plot: None, quiet: true, output: OutputArgs { json: false } }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use truechimer_engine::config::{AccessRule, LocalConfig, StepPolicy};
+use truechimer_engine::report::SourceReport;
 use truechimer_engine::{Command, SourceChange, Which};
 use truechimer_time::PollExponent;
 
+use super::monitor::is_twin;
 use super::source::configure;
 use super::{Action, Daemon};
 use crate::chronyc::arguments::{Access, Local, SelectOptions, StepLimit};
@@ -109,7 +111,8 @@ fn one(address: Address, daemon: &mut dyn Daemon) -> Result<Which, Status> {
             let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
             let report = daemon.report();
             let source = place.and_then(|place| report.sources.get(place));
-            let source = source.filter(|source| source.address.is_none()).ok_or(Status::NoSuchSource)?;
+            let numbered = |source: &&SourceReport| source.address.is_none() || is_twin(id, &report);
+            let source = source.filter(numbered).ok_or(Status::NoSuchSource)?;
             Ok(Which::Named(source.name.clone()))
         }
         Address::Unspecified => Err(Status::NoSuchSource),

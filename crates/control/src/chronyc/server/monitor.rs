@@ -43,15 +43,21 @@ pub(super) fn look(body: &Body, room: usize, daemon: &mut dyn Daemon) -> Result<
         }
         Body::SourceData(place) => {
             let (id, source) = at(&report, u32::try_from(*place).map_err(|_| Status::NoSuchSource)?)?;
-            Ok(Answer::SourceData(source_data(id, source)))
+            let data = source_data(id, source);
+            let address = told(data.address, id, &report);
+            Ok(Answer::SourceData(SourceData { address, ..data }))
         }
         Body::SourceStats(place) => {
             let (id, source) = at(&report, *place)?;
-            Ok(Answer::SourceStats(source_stats(id, source, &report)))
+            let data = source_stats(id, source, &report);
+            let address = told(data.address, id, &report);
+            Ok(Answer::SourceStats(SourceStats { address, ..data }))
         }
         Body::SelectData(place) => {
             let (id, source) = at(&report, *place)?;
-            Ok(Answer::SelectData(select_data(id, source)))
+            let data = select_data(id, source);
+            let address = told(data.address, id, &report);
+            Ok(Answer::SelectData(SelectData { address, ..data }))
         }
         Body::SourceName(address) => Ok(Answer::SourceName(Name::new(host(&of(&report, *address)?.name)))),
         Body::AuthData(address) => Ok(Answer::AuthData(auth_data(of(&report, *address)?))),
@@ -75,8 +81,9 @@ fn at(report: &Report, place: u32) -> Result<(u32, &SourceReport), Status> {
 
 fn of(report: &Report, address: Address) -> Result<&SourceReport, Status> {
     let mut sources = (1..).zip(&report.sources);
-    let found =
-        sources.find(|(id, source)| source.kind != "reference" && self::address(*id, source) == address);
+    let found = sources.find(|(id, source)| {
+        source.kind != "reference" && told(self::address(*id, source), *id, report) == address
+    });
     found.map(|(_, source)| source).ok_or(Status::NoSuchSource)
 }
 
@@ -100,6 +107,22 @@ fn address(id: u32, source: &SourceReport) -> Address {
         None if source.kind == "reference" => Address::Ip(Ipv4Addr::from_bits(identifier(source)).into()),
         None => Address::Id(id),
     }
+}
+
+/// The address by which a source is asked for: its number where another one before it has the same address and only another
+/// port, of which the protocol knows nothing.
+fn told(address: Address, id: u32, report: &Report) -> Address {
+    match address {
+        Address::Ip(_) if is_twin(id, report) => Address::Id(id),
+        address => address,
+    }
+}
+
+/// Whether an earlier source has the same address.
+pub(super) fn is_twin(id: u32, report: &Report) -> bool {
+    let before = (id as usize).saturating_sub(1);
+    let Some(own) = report.sources.get(before).and_then(ip) else { return false };
+    report.sources.iter().take(before).any(|other| ip(other) == Some(own))
 }
 
 /// A name without the port that reports put behind it where it is not the usual one.

@@ -141,6 +141,32 @@ fn sources_are_found_by_place_address_and_number() {
     assert_eq!(fake.ask(Body::SourceCount(())).answer, Answer::SourceCount(1));
 }
 
+/// The protocol knows no ports, so the second source at an address goes by its number.
+#[test]
+fn two_sources_at_one_address_are_not_mixed_up() {
+    let mut fake = Fake::new();
+    let new = NewSource { name: Name::new("192.0.2.1"), port: 1123, ..new_source() };
+    assert_eq!(fake.ask(Body::AddSource(new)).status, Status::Success);
+    let place =
+        fake.report().sources.iter().position(|source| source.name.ends_with(":1123")).unwrap() as u32;
+    let Answer::SourceData(data) = fake.ask(Body::SourceData(place as i32)).answer else { panic!() };
+    assert_eq!(data.address, Address::Id(place + 1));
+    let packet = |fake: &mut Fake, address| match fake.ask(Body::NtpData(address)).answer {
+        Answer::NtpDataSince47(data) => data.packet.remote_port,
+        Answer::NtpData(data) => data.packet.remote_port,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(packet(&mut fake, ip([192, 0, 2, 1])), 123);
+    assert_eq!(packet(&mut fake, Address::Id(place + 1)), 1123);
+    assert_eq!(fake.ask(Body::NtpData(Address::Id(1))).status, Status::NoSuchSource);
+    let offline = Body::Offline(Sources { mask: Address::Unspecified, address: Address::Id(place + 1) });
+    assert_eq!(fake.ask(offline).status, Status::Success);
+    assert!(matches!(
+        &fake.actions[..],
+        [.., Action::Engine(Command::Switch { which: Which::Named(name), online: false })] if name.ends_with(":1123")
+    ));
+}
+
 #[test]
 fn a_new_source_is_what_was_asked_for() {
     let mut fake = Fake::new();
