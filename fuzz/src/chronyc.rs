@@ -7,8 +7,10 @@ use truechimer_control::Access;
 use truechimer_control::chronyc::reply::Status;
 use truechimer_control::chronyc::server::{Action, Counters, Daemon, answer};
 use truechimer_control::chronyc::{Reply, Request};
-use truechimer_control::ntpq;
-use truechimer_engine::report::{Report, SystemReport};
+use truechimer_control::ntpq::{self, Nonces};
+use truechimer_engine::report::{ClientReport, Report, SystemReport};
+use truechimer_engine::server::Clients;
+use truechimer_time::{Cooked, Mono, Now};
 
 /// A daemon that knows nothing and notes whether it was told to do something.
 struct Nobody {
@@ -37,9 +39,10 @@ pub fn chronyc_codec(data: &[u8]) {
         assert!(answer(&reply, access, &mut nobody).is_none(), "a reply is answered");
     }
     assert!(!nobody.told || access == Access::Control, "an observer commands");
-    let parts = ntpq::answer(datagram, IpAddr::from([127, 0, 0, 1]), &report());
+    let nonces = Nonces::new([9; 16]);
+    let parts = ntpq::answer(datagram, IpAddr::from([127, 0, 0, 1]), &nonces, &mut nobody);
     assert!(parts.len() <= 3 && parts.iter().all(|part| part.len() <= 480), "an answer has no bounds");
-    let stranger = ntpq::answer(datagram, IpAddr::from([192, 0, 2, 1]), &report());
+    let stranger = ntpq::answer(datagram, IpAddr::from([192, 0, 2, 1]), &nonces, &mut nobody);
     assert!(stranger.is_empty(), "somebody elsewhere is answered");
 }
 
@@ -61,9 +64,31 @@ impl Daemon for Nobody {
         false
     }
 
+    fn with_clients(&mut self, look: &mut dyn FnMut(&mut Clients<'_>, Mono)) {
+        look(&mut Clients::default(), now().mono);
+    }
+
     fn counters(&self) -> Counters {
         Counters::default()
     }
+}
+
+impl ntpq::Daemon for Nobody {
+    fn report(&mut self) -> Report {
+        report()
+    }
+
+    fn clients(&mut self) -> Option<Vec<ClientReport>> {
+        Some(Vec::new())
+    }
+
+    fn now(&self) -> Now {
+        now()
+    }
+}
+
+fn now() -> Now {
+    Now { mono: Mono::from_nanos(1_000_000_000), cooked: Cooked::from_unix_nanos(1_800_000_000_000_000_000) }
 }
 
 fn report() -> Report {

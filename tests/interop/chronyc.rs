@@ -123,12 +123,11 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("add peer 10.77.0.9", "505 Facility not enabled in daemon"),
     ("cmdallow 10.0.0.0/8", "505 Facility not enabled in daemon"),
     ("allow 10.0.0.0/8", "505 Facility not enabled in daemon"),
-    ("clients", "519 Client logging is not active in the daemon"),
 ];
 
 struct Both {
     release: Release,
-    _cable: Cable,
+    cable: Cable,
     host: Host,
     _server: Guarded,
     _chronyd: Guarded,
@@ -139,8 +138,13 @@ struct Both {
 }
 
 impl Both {
-    /// A server, and one client of each kind that follows it.
+    /// A server, and one client of each kind that follows it and serves nobody.
     fn start(release: Release) -> Result<Self, String> {
+        Self::start_with(release, "port 0\n", "")
+    }
+
+    /// The same with more lines for either.
+    fn start_with(release: Release, for_theirs: &str, for_ours: &str) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let cable = Cable::new()?;
         let (server, host) = (cable.left().clone(), cable.right().clone());
@@ -148,7 +152,7 @@ impl Both {
         let there = subfolder(folder.path(), "theirs")?;
         let dir = there.display();
         let config = format!(
-            "server {} iburst minpoll 0 maxpoll 2\ncmdport 1323\nport 0\nbindcmdaddress {dir}/chronyd.sock\n\
+            "server {} iburst minpoll 0 maxpoll 2\n{for_theirs}cmdport 1323\nbindcmdaddress {dir}/chronyd.sock\n\
              bindcmdaddress 127.0.0.1\npidfile {dir}/chronyd.pid\n",
             server.v4
         );
@@ -157,14 +161,16 @@ impl Both {
         command.args(["-d", "-x", "-u", "root", "-f"]).arg(config);
         let chronyd = Guarded::start(command, &there.join("log"))?;
         let doors = folder.path().join("doors");
-        let control =
-            format!("[control]\nchronyc_socket = \"{}/chronyd.sock\"\nchronyc_port = 323\n", doors.display());
+        let control = format!(
+            "{for_ours}[control]\nchronyc_socket = \"{}/chronyd.sock\"\nchronyc_port = 323\n",
+            doors.display()
+        );
         let ours = Ours::start_client(&host, folder.path(), server.v4, &control)?;
         let both = Self {
             release,
             theirs: there.join("chronyd.sock"),
             here: doors.join("chronyd.sock"),
-            _cable: cable,
+            cable,
             host,
             _server: upstream,
             _chronyd: chronyd,
@@ -220,6 +226,46 @@ pub(crate) fn all_commands(release: Release) -> Result<(), String> {
     }
     eventually(Duration::from_secs(10), "chimerd to end", || !both.here.exists())?;
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+}
+
+/// Sends so many requests for time from a host, one every tenth of a second.
+pub(crate) fn ask_for_time(host: &Host, server: &str, port: u16, requests: u32) -> Result<(), String> {
+    let script = format!(
+        "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+         for _ in range({requests}):\n s.sendto(b'\\x23' + bytes(47), ('{server}', {port})); time.sleep(0.1)\n"
+    );
+    let output =
+        host.command("/usr/bin/python3").args(["-c", &script]).output().map_err(|e| e.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// H6: who asked, as chronyd shows it; with the fewest requests, with the columns for key exchange, and with counters that are
+/// set back.
+pub(crate) fn clients() -> Result<(), String> {
+    let serve = "[serve]\nlisten = [\"0.0.0.0:2123\"]\nallow = [\"10.77.0.0/24\"]\n";
+    let both = Both::start_with(CHRONY_4_3, "port 1123\nallow 10.77.0.0/24\n", serve)?;
+    for port in [1123, 2123] {
+        ask_for_time(both.cable.left(), both.host.v4, port, 5)?;
+    }
+    for command in [
+        "clients",
+        "-c clients",
+        "clients -k",
+        "clients -p 5",
+        "clients -p 6",
+        "-c clients -r",
+        "clients",
+        "clients -p 1",
+    ] {
+        let (theirs, ours) = (both.ask(&both.theirs, command)?, both.ask(&both.here, command)?);
+        if (theirs.0, form(&theirs.1)) != (ours.0, form(&ours.1)) {
+            return Err(format!("{command}\nchronyd: {theirs:?}\nchimerd: {ours:?}\n"));
+        }
+        if command == "-c clients -r" && !ours.1.starts_with("10.77.0.1,5,0,") {
+            return Err(format!("{command}: {}", ours.1));
+        }
+    }
+    Ok(())
 }
 
 /// Over UDP, anybody on the machine may look, and nobody may do anything.

@@ -36,13 +36,15 @@ fn main() -> ExitCode {
     }
     trials.extend(nts::trials());
     type Run = fn() -> Result<(), String>;
-    let with_chronyc: [(&str, Run); 3] = [
+    let with_chronyc: [(&str, Run); 4] = [
         ("chronyd_and_ours_under_its_name_start_and_end_alike", starts::alike),
+        ("chronyc_lists_the_clients_of_ours_as_those_of_chronyd", chronyc::clients),
         ("chronyc_may_only_look_over_udp", chronyc::over_udp),
         ("a_reader_of_chronys_layout_reads_ours", chronyc::a_reader_of_the_layout),
     ];
     let needs_ntpq: Vec<Need> = needs(CHRONY).into_iter().chain([ntpq::need()]).collect();
     trials.push(trial("ntpq_looks_at_ours_on_the_same_machine_only", &needs_ntpq, ntpq::looks_at_ours));
+    trials.push(trial("ntpq_lists_the_clients_of_ours", &needs_ntpq, ntpq::lists_clients));
     for (version, release) in [("4_3", chronyc::CHRONY_4_3), ("4_6_1", chronyc::CHRONY_4_6)] {
         let needs: Vec<Need> = needs(CHRONY).into_iter().chain(release.needs()).collect();
         let name = format!("chronyc_{version}_gets_the_same_from_ours_as_from_chronyd");

@@ -3,6 +3,7 @@
 use truechimer_tests::layer::{Need, fetched};
 use truechimer_tests::netns::{Cable, Host};
 
+use crate::chronyc::ask_for_time;
 use crate::ours::Ours;
 use crate::peers::{CHRONY, subfolder};
 
@@ -42,7 +43,7 @@ pub(crate) fn looks_at_ours() -> Result<(), String> {
             (&["-c", "kerninfo", "127.0.0.1"], &["pll frequency:", "maximum error:"]),
             (&["-c", "sysstats", "127.0.0.1"], &["uptime:", "packets received:", "processed for time:"]),
             (&["-c", "iostats", "127.0.0.1"], &["received packets:", "packets sent:"]),
-            (&["-c", "mrulist", "127.0.0.1"], &["BADOP"]),
+            (&["-c", "mrulist", "127.0.0.1"], &["RESTRICT"]),
         ];
         for (question, wanted) in expected {
             let answer = ask(client, question)?;
@@ -54,6 +55,38 @@ pub(crate) fn looks_at_ours() -> Result<(), String> {
         if elsewhere.contains("stratum=") {
             return Err(format!("another machine is answered: {elsewhere}"));
         }
+    }
+    Ok(())
+}
+
+/// P11: who asked, with `ntpq`'s nonce, in one answer and in several.
+pub(crate) fn lists_clients() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let cable = Cable::new()?;
+    let (server, client) = (cable.left(), cable.right());
+    let _upstream = (CHRONY.start)(server, &subfolder(folder.path(), "server")?, None, None)?;
+    let more = "[control]\nntpq = true\nmrulist = true\n\
+                [serve]\nlisten = [\"0.0.0.0:123\", \"[::]:123\"]\nallow = [\"10.77.0.0/24\", \"127.0.0.0/8\"]\n";
+    let ours = Ours::start_client(client, folder.path(), server.v4, more)?;
+    ours.wait_until_selected()?;
+    ask_for_time(server, client.v4, 123, 3)?;
+    for host in 1..=40 {
+        ask_for_time(client, &format!("127.0.0.{host}"), 123, 1)?;
+    }
+    let list = ask(client, &["-c", "mrulist", "127.0.0.1"])?;
+    let line = list.lines().find(|line| line.ends_with(" 10.77.0.1"));
+    if line.is_none_or(|line| line.split_whitespace().nth(5) != Some("3")) {
+        return Err(format!("the client is not there:\n{list}"));
+    }
+    for question in ["mrulist frags=1", "mrulist mincount=2", "mrulist sort=count"] {
+        let narrow = ask(client, &["-c", question, "127.0.0.1"])?;
+        if !narrow.contains(" 10.77.0.1") || narrow.contains("***") {
+            return Err(format!("{question}:\n{narrow}"));
+        }
+    }
+    let elsewhere = ask(server, &["-c", "mrulist", client.v4])?;
+    if elsewhere.contains("10.77.0.1 ") {
+        return Err(format!("another machine is answered: {elsewhere}"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, import, keygen, lease, man, query, sim, wait};
+use crate::commands::{check, clients, completions, import, keygen, lease, man, query, sim, wait};
 use crate::daemon::DaemonArgs;
 use crate::demo;
 
@@ -96,6 +96,8 @@ Example:
     Stats(ReportArgs),
     /// How many sources are online, unreachable, offline
     Activity(ReportArgs),
+    /// Who asked this machine for the time
+    Clients(clients::ClientsArgs),
     /// Poll a source again that was offline
     #[command(after_help = "\
 Examples:

@@ -1,6 +1,7 @@
 //! What each command does: from its arguments to an [`Outcome`](crate::outcome::Outcome).
 
 pub mod check;
+pub mod clients;
 pub mod command;
 pub mod completions;
 pub mod import;

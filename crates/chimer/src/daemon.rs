@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use truechimer_control::client::{Client, ClientError};
+use truechimer_control::message::ClientList;
 use truechimer_control::{Access, CONTROL_SOCKET, FaultCode, OBSERVE_SOCKET, Request};
 use truechimer_engine::report::Report;
 
@@ -57,6 +58,16 @@ impl DaemonArgs {
         let path = self.socket(Access::Observe);
         let report = Client::connect(&path, TIMEOUT).and_then(|mut client| client.report());
         report.map_err(|error| explain(&error)).and_then(harmless)
+    }
+
+    /// Asks who asked the server: addresses and numbers, nothing that could steer a terminal.
+    ///
+    /// # Errors
+    /// The daemon cannot be reached, or remembers nobody.
+    pub fn clients(&self, limit: u32) -> Result<ClientList, Failure> {
+        let path = self.socket(Access::Control);
+        let list = Client::connect(&path, TIMEOUT).and_then(|mut client| client.clients(limit));
+        list.map_err(|error| explain(&error))
     }
 
     /// Gives a command.

@@ -32,13 +32,14 @@ use cli::Command;
 /// Runs a command to its end and gives the exit status.
 pub fn run(command: &Command) -> u8 {
     use commands::{
-        check, command as control, completions, import, keygen, lease, man, query, report, sim, wait,
+        check, clients, command as control, completions, import, keygen, lease, man, query, report, sim, wait,
     };
     let (result, output) = match command {
         Command::Status(args) => (report::status(args), args.output),
         Command::Sources(args) => (report::sources(args), args.output),
         Command::Stats(args) => (report::stats(args), args.output),
         Command::Activity(args) => (report::activity(args), args.output),
+        Command::Clients(args) => (clients::clients(args), args.output),
         Command::Online(args) => (control::online(args), args.output),
         Command::Offline(args) => (control::offline(args), args.output),
         Command::Burst(args) => (control::burst(args), args.output),

@@ -6,6 +6,7 @@ use crate::human;
 use crate::table::Tone;
 
 mod activity;
+mod clients;
 mod sources;
 mod stats;
 mod status;
@@ -16,6 +17,7 @@ pub(crate) mod fixtures;
 mod tests;
 
 pub use activity::{Activity, activity};
+pub use clients::clients;
 pub use sources::{sources, sources_verbose};
 pub use stats::{SourceStatistics, statistics, stats};
 pub use status::status;

@@ -127,6 +127,8 @@ fn every_command_against_a_daemon() {
     assert!(says(&["sources", "-v"], run_dir, 0).contains("Stamps"));
     assert!(says(&["stats"], run_dir, 0).contains("upstream"));
 
+    let nobody = says(&["clients"], run_dir, 1);
+    assert!(nobody.contains("no clients are remembered"), "{nobody}");
     assert_eq!(json(&["activity", "--json"], run_dir)["selected"], 1);
     says(&["offline", "upstream"], run_dir, 0);
     assert_eq!(json(&["activity", "--json"], run_dir)["offline"], 1);
@@ -178,4 +180,31 @@ fn a_reader_that_goes_away_is_no_error() {
     child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(complaint, "");
+}
+
+#[test]
+fn clients_of_a_server_are_shown_to_whoever_may_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path();
+    let text = "[serve]\nlisten = [\"127.0.0.1:123\"]\nallow = [\"127.0.0.0/8\"]\n[clock]\ncontrol = false\n\
+                [daemon]\nroles = \"inline\"\n";
+    let daemon = Running::start(text, Some(run_dir), None);
+    assert_eq!(says(&["clients"], run_dir, 0), "Nobody has asked yet.\n");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    for _ in 0..3 {
+        let request: Vec<u8> = [0x23].into_iter().chain([0; 47]).collect();
+        socket.send_to(&request, daemon.address.unwrap()).unwrap();
+        socket.recv(&mut [0; 48]).unwrap();
+    }
+    let list = json(&["clients", "--json"], run_dir);
+    assert_eq!(list["known"], 1);
+    let client = &list["clients"][0];
+    assert_eq!((&client["address"], &client["requests"]), (&"127.0.0.1".into(), &3.into()), "{list}");
+    assert_eq!(client["port"], socket.local_addr().unwrap().port());
+    assert!(says(&["clients"], run_dir, 0).contains("127.0.0.1"));
+    let observing = run_dir.join("observe.sock");
+    let refused = says(&["clients", "--socket", observing.to_str().unwrap()], run_dir, 1);
+    assert!(refused.contains("not for everybody"), "{refused}");
+    assert!(says(&["clients", "--limit", "0"], run_dir, 2).contains("--limit"));
 }

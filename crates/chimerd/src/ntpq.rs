@@ -3,11 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 
 use truechimer_config::Config;
-use truechimer_control::ntpq::{QUESTION_MAX, answer};
-use truechimer_engine::report::Report;
+use truechimer_control::ntpq::{Nonces, QUESTION_MAX};
 use truechimer_sys::poll::{Interest, PollSet};
+use truechimer_sys::random;
 use truechimer_wire::CONTROL_MODE;
 
 use crate::chronyc::bind_loopback;
@@ -19,13 +20,32 @@ const PORT: u16 = 123;
 /// Questions taken in one turn; more are dropped.
 const MOST_QUESTIONS: usize = 16;
 
-/// A question that came to a port of the server.
+/// Where a question came in.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    /// The server's socket of this number.
+    Listener(u64),
+    /// One that was opened for questions.
+    Own(usize),
+}
+
+/// A question.
 #[derive(Debug)]
-struct Question {
-    listener: u64,
+pub(crate) struct Question {
+    door: Door,
     bytes: Vec<u8>,
     remote: SocketAddr,
     local: Option<IpAddr>,
+}
+
+impl Question {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn remote(&self) -> IpAddr {
+        self.remote.ip()
+    }
 }
 
 /// Questions that wait until the server has answered those who want the time.
@@ -57,7 +77,7 @@ impl Questions {
         let is_ours = |address: IpAddr| address.to_canonical().is_loopback();
         // A packet from the network can claim to come from here, but it was not sent to here.
         if of_control && is_ours(remote.ip()) && local.is_some_and(is_ours) && self.0.len() < MOST_QUESTIONS {
-            self.0.push(Question { listener, bytes: bytes.to_vec(), remote, local });
+            self.0.push(Question { door: Door::Listener(listener), bytes: bytes.to_vec(), remote, local });
         }
     }
 }
@@ -66,6 +86,9 @@ impl Questions {
 #[derive(Debug)]
 pub(crate) struct NtpqServer {
     pub(crate) questions: Questions,
+    /// Whether it is told who asked the server.
+    pub(crate) lists_clients: bool,
+    pub(crate) nonces: Nonces,
     own: Vec<UdpSocket>,
     places: Vec<usize>,
 }
@@ -87,7 +110,16 @@ impl NtpqServer {
                 own.extend(bind_loopback(SocketAddr::new(address, PORT), "ntpq")?);
             }
         }
-        Ok(Some(Self { questions: Questions::default(), own, places: Vec::new() }))
+        let mut secret = [0; 16];
+        random::fill(&mut secret)
+            .map_err(|error| SocketError { path: PathBuf::from("a source of randomness"), error })?;
+        Ok(Some(Self {
+            questions: Questions::default(),
+            lists_clients: config.control.mrulist,
+            nonces: Nonces::new(secret),
+            own,
+            places: Vec::new(),
+        }))
     }
 
     /// Names the sockets to wait for.
@@ -95,27 +127,30 @@ impl NtpqServer {
         self.places = self.own.iter().map(|socket| poll.push(socket.as_raw_fd(), Interest::Read)).collect();
     }
 
-    /// Answers all questions.
-    pub(crate) fn handle_ready(
-        &mut self,
-        poll: &PollSet,
-        listeners: &Listeners,
-        report: &mut dyn FnMut() -> Report,
-    ) {
-        for question in std::mem::take(&mut self.questions.0) {
-            for part in answer(&question.bytes, question.remote.ip(), &report()) {
-                listeners.send(question.listener, &part, question.remote, question.local);
-            }
-        }
+    /// Everything that is asked.
+    pub(crate) fn take_questions(&mut self, poll: &PollSet) -> Vec<Question> {
+        let mut all = std::mem::take(&mut self.questions.0);
         let mut buffer = [0; QUESTION_MAX + 1];
-        for (socket, place) in self.own.iter().zip(std::mem::take(&mut self.places)) {
+        for (own, (socket, place)) in self.own.iter().zip(std::mem::take(&mut self.places)).enumerate() {
             if !poll.readable(place) {
                 continue;
             }
             for _ in 0..MOST_QUESTIONS {
-                let Ok((len, from)) = socket.recv_from(&mut buffer) else { break };
-                for part in answer(buffer.get(..len).unwrap_or_default(), from.ip(), &report()) {
-                    let _ = socket.send_to(&part, from);
+                let Ok((len, remote)) = socket.recv_from(&mut buffer) else { break };
+                let bytes = buffer.get(..len).unwrap_or_default().to_vec();
+                all.push(Question { door: Door::Own(own), bytes, remote, local: None });
+            }
+        }
+        all
+    }
+
+    /// Sends a part of an answer. One that cannot be sent is lost on the way.
+    pub(crate) fn send(&self, question: &Question, part: &[u8], listeners: &Listeners) {
+        match question.door {
+            Door::Listener(id) => listeners.send(id, part, question.remote, question.local),
+            Door::Own(own) => {
+                if let Some(socket) = self.own.get(own) {
+                    let _ = socket.send_to(part, question.remote);
                 }
             }
         }

@@ -60,6 +60,8 @@ struct Orders {
 
 struct Worker {
     desk: Arc<Desk>,
+    /// Held by the worker while it answers a batch.
+    responder: Arc<Mutex<Responder>>,
     /// Tells it that there are orders.
     bell: UnixDatagram,
     thread: Option<JoinHandle<()>>,
@@ -109,16 +111,17 @@ impl Workers {
             let orders = Orders { share: Some(listeners.share(index)), ..Orders::default() };
             let desk = Arc::new(Desk { orders: Mutex::new(orders), ..Desk::default() });
             let (bell, theirs) = pair()?;
+            let responder = Arc::new(Mutex::new(responder));
             let task = thread::Task {
                 hall: Arc::clone(&workers.hall),
                 desk: Arc::clone(&desk),
                 bell: theirs,
-                responder,
+                responder: Arc::clone(&responder),
                 clocks: Clocks::new(make_clock()),
             };
             let thread = std::thread::Builder::new().name(format!("serve-{index}"));
             let thread = thread.stack_size(thread::STACK_LEN).spawn(move || task.run())?;
-            let worker = Worker { desk, bell, thread: Some(thread) };
+            let worker = Worker { desk, responder, bell, thread: Some(thread) };
             worker.ring();
             workers.all.push(worker);
         }
@@ -185,6 +188,11 @@ impl Workers {
 
     pub(crate) fn hall(&self) -> Arc<Hall> {
         Arc::clone(&self.hall)
+    }
+
+    /// Their responders, between two batches. They wait while this is held.
+    pub(crate) fn responders(&self) -> Vec<MutexGuard<'_, Responder>> {
+        self.all.iter().map(|worker| lock(&worker.responder)).collect()
     }
 
     /// Adds what they counted.

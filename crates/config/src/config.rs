@@ -51,6 +51,8 @@ pub struct ControlDoors {
     pub chronyc_port: Option<u16>,
     /// `ntpq`: whether control messages from this machine are answered.
     pub ntpq: bool,
+    /// `mrulist`: whether they are told who asked the server.
+    pub mrulist: bool,
 }
 
 /// Files and folders.

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use truechimer_engine::report::Report;
 
 use crate::codec::{self, LineReader, TooLong};
+use crate::message::ClientList;
 use crate::{Fault, REPLY_MAX, Reply, Request, Version};
 
 #[cfg(test)]
@@ -88,6 +89,11 @@ impl Client {
     /// Who is there.
     pub fn version(&mut self) -> Result<Version, ClientError> {
         self.ask(&Request::Version)
+    }
+
+    /// Who asked the server, so many at most.
+    pub fn clients(&mut self, limit: u32) -> Result<ClientList, ClientError> {
+        self.ask(&Request::Clients { limit: Some(limit) })
     }
 
     /// Gives a command whose answer says nothing but "done".

@@ -1,9 +1,11 @@
 //! The words of the native protocol. Unknown requests and unknown fields of requests are refused, so a misspelt
 //! option never does something else; unknown fields of replies are ignored, so an old tool can read a newer daemon.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use truechimer_engine::CommandError;
-use truechimer_engine::report::Report;
+use truechimer_engine::report::{ClientReport, Report};
 
 use crate::NAME_MAX;
 
@@ -46,14 +48,26 @@ pub enum Request {
     },
     /// Read the configuration file again.
     Reload,
+    /// Who asked the server; answered by [`Answer::Clients`].
+    Clients {
+        /// So many at most, those with the most requests; [`CLIENTS_MAX`] if nothing is said, and at most.
+        limit: Option<u32>,
+    },
 }
+
+/// Most clients in one answer.
+pub const CLIENTS_MAX: u32 = 10_000;
 
 impl Request {
     /// What it takes to ask this.
     pub const fn access(&self) -> Access {
         match self {
             Self::Report | Self::Version => Access::Observe,
-            Self::Online { .. } | Self::Offline { .. } | Self::Burst { .. } | Self::Reload => Access::Control,
+            Self::Online { .. }
+            | Self::Offline { .. }
+            | Self::Burst { .. }
+            | Self::Reload
+            | Self::Clients { .. } => Access::Control,
         }
     }
 
@@ -66,6 +80,7 @@ impl Request {
             Self::Offline { .. } => "offline",
             Self::Burst { .. } => "burst",
             Self::Reload => "reload",
+            Self::Clients { .. } => "clients",
         }
     }
 }
@@ -78,6 +93,8 @@ struct RawRequest {
     request: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
 }
 
 impl TryFrom<RawRequest> for Request {
@@ -88,6 +105,9 @@ impl TryFrom<RawRequest> for Request {
         if source.as_ref().is_some_and(|name| name.len() > NAME_MAX) {
             return Err(format!("a source's name has at most {NAME_MAX} bytes"));
         }
+        if raw.limit.is_some() && raw.request != "clients" {
+            return Err(format!("the request {} takes no limit", raw.request.escape_debug()));
+        }
         let request = match raw.request.as_str() {
             "online" => return Ok(Self::Online { source }),
             "offline" => return Ok(Self::Offline { source }),
@@ -95,9 +115,16 @@ impl TryFrom<RawRequest> for Request {
             "report" => Self::Report,
             "version" => Self::Version,
             "reload" => Self::Reload,
+            "clients" => match raw.limit {
+                Some(limit) if !(1..=CLIENTS_MAX).contains(&limit) => {
+                    return Err(format!("a limit is a number from 1 to {CLIENTS_MAX}"));
+                }
+                limit => Self::Clients { limit },
+            },
             _ => {
                 return Err(
-                    "unknown request; there are report, version, online, offline, burst, reload".into()
+                    "unknown request; there are report, version, online, offline, burst, reload, clients"
+                        .into(),
                 );
             }
         };
@@ -111,11 +138,14 @@ impl TryFrom<RawRequest> for Request {
 impl From<Request> for RawRequest {
     fn from(request: Request) -> Self {
         let word = request.word().to_owned();
-        let source = match request {
-            Request::Online { source } | Request::Offline { source } | Request::Burst { source } => source,
-            Request::Report | Request::Version | Request::Reload => None,
+        let (source, limit) = match request {
+            Request::Online { source } | Request::Offline { source } | Request::Burst { source } => {
+                (source, None)
+            }
+            Request::Report | Request::Version | Request::Reload => (None, None),
+            Request::Clients { limit } => (None, limit),
         };
-        Self { request: word, source }
+        Self { request: word, source, limit }
     }
 }
 
@@ -140,8 +170,29 @@ pub enum Answer {
     Report(Box<Report>),
     /// To [`Request::Version`].
     Version(Version),
+    /// To [`Request::Clients`].
+    Clients(ClientList),
     /// To every command: `{}`.
     Done {},
+}
+
+/// Who asked the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientList {
+    /// How many are remembered.
+    pub known: u64,
+    /// Those with the most requests first.
+    pub clients: Vec<ClientReport>,
+}
+
+impl ClientList {
+    /// The list for an answer, of all clients and the limit of the request.
+    pub fn new(mut clients: Vec<ClientReport>, limit: Option<u32>) -> Self {
+        let known = clients.len() as u64;
+        clients.sort_by_key(|client| (Reverse(client.requests), client.address));
+        clients.truncate(limit.unwrap_or(CLIENTS_MAX).min(CLIENTS_MAX) as usize);
+        Self { known, clients }
+    }
 }
 
 /// Who is there.

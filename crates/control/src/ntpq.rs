@@ -4,13 +4,16 @@
 //!
 //! [`answer`] is the whole of it: a question and a report in, the parts of the answer out.
 
+mod mru;
 mod status;
 mod variables;
 
 use std::net::IpAddr;
 
+pub use self::mru::Nonces;
 pub(crate) use self::status::{leap, source as source_status};
-use truechimer_engine::report::Report;
+use truechimer_engine::report::{ClientReport, Report};
+use truechimer_time::Now;
 use truechimer_wire::{CONTROL_DATA_MAX, CONTROL_HEADER_LEN, ControlHeader};
 
 /// Longest question that is looked at, bytes.
@@ -18,6 +21,8 @@ pub const QUESTION_MAX: usize = CONTROL_HEADER_LEN + CONTROL_DATA_MAX + 24;
 
 const READ_STATUS: u8 = 1;
 const READ_VARIABLES: u8 = 2;
+const READ_MRU: u8 = 10;
+const REQUEST_NONCE: u8 = 12;
 
 /// What was wrong (RFC 9327 §3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,7 @@ enum Fault {
     Opcode = 3,
     Association = 4,
     Variable = 5,
+    Value = 6,
     Forbidden = 7,
 }
 
@@ -33,8 +39,20 @@ enum Fault {
 /// configuration, unset trap. Nobody may use them.
 const COMMANDS: [u8; 6] = [3, 5, 6, 8, 9, 31];
 
+/// What a daemon must be able to tell.
+pub trait Daemon {
+    /// The state at this moment.
+    fn report(&mut self) -> Report;
+
+    /// Who asked the server; `None` if that is not to be told here.
+    fn clients(&mut self) -> Option<Vec<ClientReport>>;
+
+    /// The time.
+    fn now(&self) -> Now;
+}
+
 /// The parts of the answer, in the order in which they are to be sent; none if there is nothing to be said.
-pub fn answer(question: &[u8], remote: IpAddr, report: &Report) -> Vec<Vec<u8>> {
+pub fn answer(question: &[u8], remote: IpAddr, nonces: &Nonces, daemon: &mut dyn Daemon) -> Vec<Vec<u8>> {
     if !remote.to_canonical().is_loopback() || question.len() > QUESTION_MAX {
         return Vec::new();
     }
@@ -45,8 +63,19 @@ pub fn answer(question: &[u8], remote: IpAddr, report: &Report) -> Vec<Vec<u8>> 
     }
     let answered = match header.opcode {
         _ if header.more || header.offset != 0 => Err(Fault::Format),
-        READ_STATUS => read_status(header.association, report),
-        READ_VARIABLES => read_variables(header.association, data, report),
+        READ_STATUS => read_status(header.association, &daemon.report()),
+        READ_VARIABLES => read_variables(header.association, data, &daemon.report()),
+        REQUEST_NONCE => match nonces.make(remote, daemon.now().mono) {
+            Some(nonce) => Ok((0, format!("nonce={nonce}\r\n").into_bytes())),
+            None => Err(Fault::Opcode),
+        },
+        READ_MRU => match daemon.clients() {
+            Some(clients) => match mru::read(data, remote, nonces, clients, daemon.now()) {
+                Some(answered) => answered.map(|data| (0, data)),
+                None => return Vec::new(),
+            },
+            None => Err(Fault::Forbidden),
+        },
         command if COMMANDS.contains(&command) => Err(Fault::Forbidden),
         _ => Err(Fault::Opcode),
     };

@@ -94,8 +94,12 @@ impl Session {
                 Line::Blank => {}
                 Line::Bad(message) => self.refuse(FaultCode::BadRequest, message),
                 Line::Request(request) if request.access() > self.access => {
-                    let message =
-                        format!("{} is a command: ask on {}", request.word(), crate::CONTROL_SOCKET);
+                    let kind = if matches!(request, Request::Clients { .. }) {
+                        "not for everybody"
+                    } else {
+                        "a command"
+                    };
+                    let message = format!("{} is {kind}: ask on {}", request.word(), crate::CONTROL_SOCKET);
                     self.refuse(FaultCode::NotPermitted, message);
                 }
                 Line::Request(Request::Version) => {

@@ -151,4 +151,9 @@ fn names_of_stats_and_activity() {
         &json(show_activity(&fixtures::report(), JSON)),
         &["online", "selected", "falsetickers", "unreachable", "offline", "resolving", "stopped", "total"],
     );
+    let clients = json(super::clients::show(&fixtures::clients(), JSON));
+    has(&clients, &["known", "clients"]);
+    let wanted = ["address", "requests", "dropped", "authenticated", "first_age_s", "last_age_s"];
+    has(&clients["clients"][0], &wanted);
+    has(&clients["clients"][0], &["interval_s", "limited_interval_s", "port", "version", "mode"]);
 }

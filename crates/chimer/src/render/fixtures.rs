@@ -1,8 +1,9 @@
 //! A report with one source in every state.
 
+use truechimer_control::message::ClientList;
 use truechimer_engine::report::{
-    AuthenticationReport, KeyExchangeReport, NtsReport, Report, ServerReport, SourceReport, SourceState,
-    SystemReport,
+    AuthenticationReport, ClientReport, KeyExchangeReport, NtsReport, Report, ServerReport, SourceReport,
+    SourceState, SystemReport,
 };
 
 /// Holds a text against `tests/NAME.txt`; with `BLESS=1` in the environment the file is written anew, to be read by a
@@ -150,6 +151,34 @@ fn server() -> ServerReport {
         clients_lost: 0,
         dropped: [("access".to_owned(), 4)].into(),
     }
+}
+
+/// Two clients of many.
+pub(crate) fn clients() -> ClientList {
+    let client = |address: &str, requests| ClientReport {
+        address: address.parse().unwrap(),
+        requests,
+        dropped: 0,
+        authenticated: 0,
+        first_age_s: 86_520.0,
+        last_age_s: 34.0,
+        interval_s: Some(64.2),
+        limited_interval_s: None,
+        port: 123,
+        version: 4,
+        mode: 3,
+    };
+    let greedy = ClientReport {
+        dropped: 61_210,
+        last_age_s: 0.4,
+        interval_s: Some(0.9),
+        limited_interval_s: Some(0.21),
+        port: 40_112,
+        version: 3,
+        ..client("192.0.2.77", 81_613)
+    };
+    let secure = ClientReport { authenticated: 1351, ..client("2001:db8:6:1::9", 1351) };
+    ClientList { known: 342, clients: vec![greedy, secure] }
 }
 
 fn key_exchange() -> KeyExchangeReport {

@@ -1,3 +1,5 @@
+use truechimer_control::message::ClientList;
+
 use super::*;
 use crate::table::Paint;
 
@@ -52,6 +54,16 @@ fn activity_counts_every_source_once() {
 }
 
 #[test]
+fn clients_by_their_requests() {
+    let list = fixtures::clients();
+    fixtures::expect("clients", &clients(&list, PLAIN, None));
+    let none = ClientList { known: 0, clients: Vec::new() };
+    assert_eq!(clients(&none, PLAIN, None), "Nobody has asked yet.\n");
+    let narrow = clients(&list, PLAIN, Some(80));
+    assert!(narrow.lines().all(|line| line.chars().count() <= 80) && narrow.contains("Requests"), "{narrow}");
+}
+
+#[test]
 fn no_sources_is_said() {
     let mut report = fixtures::report();
     report.sources.clear();
@@ -82,7 +94,7 @@ fn addresses_lose_the_port_that_everybody_knows() {
 fn the_manual_shows_what_is_printed() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md");
     let mut manual = std::fs::read_to_string(path).unwrap();
-    for name in ["status", "sources", "sources_verbose", "stats", "activity", "query"] {
+    for name in ["status", "sources", "sources_verbose", "stats", "activity", "clients", "query"] {
         let file = format!("{}/src/render/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(file).unwrap();
         let start = format!("<!-- {name} -->\n```text\n");

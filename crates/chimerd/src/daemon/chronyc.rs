@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use truechimer_control::chronyc::reply::Status;
 use truechimer_control::chronyc::server::{self, Action, Counters};
-use truechimer_engine::report::{Report, SourceState};
+use truechimer_control::ntpq;
+use truechimer_engine::report::{ClientReport, Report, SourceState};
+use truechimer_engine::server::Clients;
 use truechimer_engine::{Command, Which};
-use truechimer_time::Now;
+use truechimer_time::{Mono, Now};
 
 use super::Daemon;
 use crate::journal::Priority;
@@ -36,7 +38,13 @@ impl Daemon {
     /// Answers `ntpq`.
     pub(super) fn serve_ntpq(&mut self, now: Now) {
         let Some(mut ntpq) = self.ntpq.take() else { return };
-        ntpq.handle_ready(&self.poll, &self.listeners, &mut || self.report(now));
+        for question in ntpq.take_questions(&self.poll) {
+            let lists_clients = ntpq.lists_clients;
+            let mut told = Told { daemon: self, lists_clients, now };
+            for part in ntpq::answer(question.bytes(), question.remote(), &ntpq.nonces, &mut told) {
+                ntpq.send(&question, &part, &self.listeners);
+            }
+        }
         self.ntpq = Some(ntpq);
     }
 
@@ -53,6 +61,30 @@ impl Daemon {
                 let _ = self.engine.handle_command(Command::Switch { which, online }, now);
             }
         }
+    }
+}
+
+/// What `ntpq` is told.
+struct Told<'a> {
+    daemon: &'a mut Daemon,
+    /// Whether that includes who asked the server.
+    lists_clients: bool,
+    now: Now,
+}
+
+impl ntpq::Daemon for Told<'_> {
+    fn report(&mut self) -> Report {
+        self.daemon.report(self.now)
+    }
+
+    fn clients(&mut self) -> Option<Vec<ClientReport>> {
+        let now = self.now.mono;
+        let list = |clients: &mut Clients<'_>| (clients.places() > 0).then(|| clients.all(now));
+        if self.lists_clients { self.daemon.with_clients(list) } else { None }
+    }
+
+    fn now(&self) -> Now {
+        self.now
     }
 }
 
@@ -108,6 +140,11 @@ impl server::Daemon for Answering<'_> {
 
     fn lets_monitor(&self, client: IpAddr) -> bool {
         self.monitors && client.is_loopback()
+    }
+
+    fn with_clients(&mut self, look: &mut dyn FnMut(&mut Clients<'_>, Mono)) {
+        let now = self.now.mono;
+        self.daemon.with_clients(|clients| look(clients, now));
     }
 
     fn counters(&self) -> Counters {

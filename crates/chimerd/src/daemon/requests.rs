@@ -1,9 +1,11 @@
 //! What operators ask for over the control sockets, and reloading the configuration.
 
 use truechimer_config::Config;
+use truechimer_control::message::ClientList;
 use truechimer_control::{Answer, Fault, FaultCode, Request, Response, Version};
 use truechimer_engine::Command;
 use truechimer_engine::report::Report;
+use truechimer_engine::server::Clients;
 use truechimer_time::Now;
 
 use super::Daemon;
@@ -12,6 +14,7 @@ use super::names::{start_resolver, wants_resolver};
 use super::network::Network;
 use crate::journal::Priority;
 use crate::nts::serving::Serving;
+use crate::workers::Workers;
 
 impl Daemon {
     /// Serves the clients of the control sockets.
@@ -35,6 +38,24 @@ impl Daemon {
         report
     }
 
+    /// Everybody who asked the server, whichever thread answered.
+    pub(super) fn with_clients<T>(&mut self, look: impl FnOnce(&mut Clients<'_>) -> T) -> T {
+        let mut responders = self.workers.as_ref().map(Workers::responders).unwrap_or_default();
+        let own = self.engine.clients().into_iter();
+        look(&mut own.chain(responders.iter_mut().map(|responder| responder.clients())).collect())
+    }
+
+    fn client_list(&mut self, limit: Option<u32>, now: Now) -> Response {
+        let all = self.with_clients(|clients| (clients.places() > 0).then(|| clients.all(now.mono)));
+        match all {
+            Some(all) => Response::Ok(Answer::Clients(ClientList::new(all, limit))),
+            None => {
+                let message = "no clients are remembered: nobody is served, or serve.clients is 0";
+                Response::Error(Fault::new(FaultCode::Failed, message))
+            }
+        }
+    }
+
     fn answer(&mut self, request: Request, now: Now) -> Response {
         let command = match request {
             Request::Report => {
@@ -47,6 +68,7 @@ impl Daemon {
                     Err(message) => Response::Error(Fault::new(FaultCode::BadConfig, message)),
                 };
             }
+            Request::Clients { limit } => return self.client_list(limit, now),
             Request::Online { source } => Command::Online(source),
             Request::Offline { source } => Command::Offline(source),
             Request::Burst { source } => Command::Burst(source),

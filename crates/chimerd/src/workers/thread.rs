@@ -2,7 +2,7 @@
 
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use truechimer_engine::server::worker::Publication;
@@ -25,7 +25,7 @@ pub(super) struct Task {
     pub(super) hall: Arc<Hall>,
     pub(super) desk: Arc<Desk>,
     pub(super) bell: UnixDatagram,
-    pub(super) responder: Responder,
+    pub(super) responder: Arc<Mutex<Responder>>,
     pub(super) clocks: Clocks,
 }
 
@@ -71,7 +71,8 @@ impl Task {
                 }
                 // The clock is not stepped from here on until all have left.
                 let word = self.hall.word.read().unwrap_or_else(PoisonError::into_inner);
-                let mut host = Informed { responder: &mut self.responder, word: &word };
+                let mut responder = lock(&self.responder);
+                let mut host = Informed { responder: &mut responder, word: &word };
                 answer(
                     (*id, socket),
                     &mut batch,
@@ -81,7 +82,8 @@ impl Task {
                     |bytes, remote, local| self.hall.ask(*id, bytes, remote, local),
                 );
             }
-            *lock(&self.desk.counters) = self.responder.counters();
+            let counters = lock(&self.responder).counters();
+            *lock(&self.desk.counters) = counters;
             if poll.readable(bell) && self.take_orders(&mut share) {
                 return;
             }
@@ -93,7 +95,7 @@ impl Task {
         hush(&self.bell);
         let orders = std::mem::take(&mut *lock(&self.desk.orders));
         if let Some(responder) = orders.responder {
-            self.responder.give_way_to(responder);
+            lock(&self.responder).give_way_to(responder);
         }
         if let Some(other) = orders.share {
             *share = other;

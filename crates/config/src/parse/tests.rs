@@ -102,6 +102,7 @@ const ZOO: &[(&str, &str)] = &[
     ("noselect_contradiction", "[[source]]\nserver = \"ntp.example.net\"\nnoselect = true\nprefer = true\nrequire = true\n"),
     ("serve_no_listen", "[serve]\nallow = [\"10.0.0.0/8\"]\n"),
     ("serve_empty_listen", "[serve]\nlisten = []\n"),
+    ("mrulist_alone", "[control]\nmrulist = true\n"),
     ("rate_limit_number", "[serve]\nlisten = [\"[::]:123\"]\nrate_limit = 8\n"),
     ("rate_limit_values", "[serve]\nlisten = [\"[::]:123\"]\nrate_limit = { interval = 8, burst = 0, leek = 2, kod = 0 }\n"),
     ("rate_limit_nobody", "[serve]\nlisten = [\"[::]:123\"]\nclients = 0\nrate_limit = {}\n"),

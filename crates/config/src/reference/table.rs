@@ -218,7 +218,7 @@ pub static KEYS: &[Key] = &[
          requests a second. Limits on what strangers may use up hold for each thread. With `daemon.roles = \"inline\"` it \
          is always the event loop. Takes effect at the start."),
     key("serve", "clients", integer(0, 65_536), "`4096`", "16384",
-        "How many clients are remembered, which `rate_limit` needs: 100 bytes each, for every one of `workers`. \
+        "How many clients are remembered, for `chimer clients` and for `rate_limit`: 100 bytes each, for every one of `workers`. \
          Who came once makes room before who came again within the last hour. 0 remembers nobody."),
     key("serve", "rate_limit", Kind::Table("a table of `interval`, `burst`, `leak` and `kod`"), "none", r#"{ interval = "1s" }"#,
         "How often one client is answered: an address, or with IPv6 a network of 64 bits. Without it, whenever it asks. \
@@ -377,6 +377,9 @@ pub static KEYS: &[Key] = &[
     key("control", "ntpq", Kind::Boolean, "`false`", "true",
         "Whether `ntpq` on this machine is answered (control messages, mode 6, on UDP port 123 of the loopback addresses). \
          Nothing can be changed by them, and other machines get no answer."),
+    key("control", "mrulist", Kind::Boolean, "`false`", "true",
+        "Whether `ntpq -c mrulist` is answered as well: everybody on this machine may then see who asks it for the time. `chimer \
+         clients` and `chronyc clients` show that without this key, to those who may command the daemon. Takes effect at the start."),
 
     key("logs", "dir", Kind::NeededPath { longest: 4000 }, "", r#""/var/log/truechimer""#,
         "The folder of the files. It is made if it is not there; the account of the daemon must be able to write in it."),

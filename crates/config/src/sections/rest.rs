@@ -52,10 +52,23 @@ pub(crate) fn read_local(reader: &mut Reader, table: &Table<'_>) -> LocalConfig 
 
 /// `[control]`.
 pub(crate) fn read_control(reader: &mut Reader, table: &Table<'_>) -> ControlDoors {
+    let ntpq = reader.boolean(table, "ntpq").unwrap_or(false);
+    let mrulist = reader.boolean(table, "mrulist").unwrap_or(false);
+    if mrulist && !ntpq {
+        let message = "`mrulist` is a question of `ntpq`, which is not answered";
+        reader.fault(
+            &rules::CONTRADICTION,
+            table,
+            "mrulist",
+            message,
+            "write ntpq = true as well, or drop it",
+        );
+    }
     ControlDoors {
         chronyc_socket: path(reader, table, "chronyc_socket").flatten(),
         chronyc_port: reader.integer(table, "chronyc_port"),
-        ntpq: reader.boolean(table, "ntpq").unwrap_or(false),
+        ntpq,
+        mrulist,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The daemon's side: one request in, one reply out, never a longer one (NA-25).
 
+mod clients;
 mod command;
 pub(crate) mod monitor;
 mod source;
@@ -7,7 +8,9 @@ mod source;
 use std::net::IpAddr;
 
 use truechimer_engine::report::Report;
+use truechimer_engine::server::Clients;
 use truechimer_engine::{Command, CommandError};
+use truechimer_time::Mono;
 
 use self::command::Wanted;
 use super::reply::{Answer, Reply, Status};
@@ -27,6 +30,9 @@ pub trait Daemon {
 
     /// Whether one of this address may monitor over UDP.
     fn lets_monitor(&self, client: IpAddr) -> bool;
+
+    /// Shows the clients of the server, as they are now; or nothing, if none are recorded.
+    fn with_clients(&mut self, look: &mut dyn FnMut(&mut Clients<'_>, Mono));
 
     /// What was counted of this protocol.
     fn counters(&self) -> Counters;

@@ -33,6 +33,49 @@ pub(crate) fn report(sources: u8) -> Report {
     Engine::new(config, Initial::default(), [7; 32], now).report(now)
 }
 
+/// With a table of one client, or without.
+struct Fake {
+    report: Report,
+    clients: bool,
+}
+
+impl Daemon for Fake {
+    fn report(&mut self) -> Report {
+        self.report.clone()
+    }
+    fn clients(&mut self) -> Option<Vec<ClientReport>> {
+        let client = ClientReport {
+            address: [192, 0, 2, 7].into(),
+            requests: 3,
+            dropped: 0,
+            authenticated: 0,
+            first_age_s: 9.0,
+            last_age_s: 1.0,
+            interval_s: Some(4.0),
+            limited_interval_s: None,
+            port: 123,
+            version: 4,
+            mode: 3,
+        };
+        self.clients.then(|| vec![client])
+    }
+    fn now(&self) -> Now {
+        Now {
+            mono: Mono::from_nanos(5_000_000_000),
+            cooked: Cooked::from_unix_nanos(1_795_000_000_000_000_000),
+        }
+    }
+}
+
+fn answer(question: &[u8], remote: IpAddr, report: &Report) -> Vec<Vec<u8>> {
+    super::answer(
+        question,
+        remote,
+        &Nonces::new([1; 16]),
+        &mut Fake { report: report.clone(), clients: true },
+    )
+}
+
 fn question(opcode: u8, association: u16, data: &[u8]) -> Vec<u8> {
     let header = ControlHeader {
         version: 2,
@@ -121,6 +164,22 @@ fn what_does_not_exist_or_changes_something_is_refused() {
     for command in COMMANDS {
         assert_eq!(fault(&question(command, 0, b"")), Fault::Forbidden as u16);
     }
+}
+
+#[test]
+fn clients_are_listed_for_whoever_has_a_nonce() {
+    let report = report(0);
+    let (_, nonce) = ask(REQUEST_NONCE, 0, b"", &report);
+    let nonce = nonce.trim_end();
+    assert_eq!(nonce.len(), "nonce=".len() + 48);
+    let (_, list) = ask(READ_MRU, 0, format!("{nonce}, frags=4").as_bytes(), &report);
+    assert!(list.contains("addr.0=192.0.2.7:123, ") && list.contains(", now=0x"), "{list}");
+    assert!(answer(&question(READ_MRU, 0, b"nonce=00, frags=4"), HERE, &report).is_empty());
+    let mut closed = Fake { report, clients: false };
+    let asked = question(READ_MRU, 0, format!("{nonce}, frags=4").as_bytes());
+    let refused = super::answer(&asked, HERE, &Nonces::new([1; 16]), &mut closed);
+    let (header, _) = ControlHeader::parse(&refused[0]).unwrap();
+    assert_eq!((header.error, header.status >> 8), (true, Fault::Forbidden as u16));
 }
 
 /// AT-16: an answer is longer than its question, so only this machine gets one.

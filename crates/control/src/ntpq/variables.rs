@@ -8,7 +8,7 @@ use super::status::leap;
 use crate::logs::{BAD_FORMAT, BAD_KEY, DENIED, LIMITED};
 
 /// Seconds from 1900 to 1970.
-const UNIX_EPOCH_S: f64 = 2_208_988_800.0;
+pub(super) const UNIX_EPOCH_S: f64 = 2_208_988_800.0;
 
 /// A name and what it stands for.
 pub(super) type Variable = (&'static str, String);
@@ -18,7 +18,7 @@ pub(super) fn source(association: u16, report: &Report) -> Option<&SourceReport>
 }
 
 /// Seconds since 1970 as a timestamp of NTP.
-fn timestamp(unix_s: f64) -> String {
+pub(super) fn timestamp(unix_s: f64) -> String {
     let seconds = unix_s + UNIX_EPOCH_S;
     let whole = seconds.floor();
     let fraction = ((seconds - whole) * f64::from(u32::MAX)) as u32;

@@ -82,7 +82,6 @@ fn change(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Status> {
         Body::ModifySelectOptions(new) => (new.address, select(&new)),
         Body::WriteRtc(()) | Body::TrimRtc(()) | Body::RtcReport(()) => return Err(Status::NoRtc),
         Body::ManualDelete(_) => return Err(Status::BadSample),
-        Body::Clients(_) => return Err(Status::Inactive),
         Body::SetTime(_)
         | Body::Manual(_)
         | Body::Smoothing(())

@@ -26,6 +26,9 @@ const LATE_CHECKS: [&str; 8] =
     ["stratum", "leap", "root_distance", "reference_time", "loop", "server_time", "delay", "delay_ratio"];
 
 pub(super) fn look(body: &Body, room: usize, daemon: &mut dyn Daemon) -> Result<Answer, Status> {
+    if let Body::Clients(asked) = body {
+        return super::clients::look(asked, daemon);
+    }
     let report = daemon.report();
     match body {
         Body::Null(()) => Ok(Answer::Null(())),

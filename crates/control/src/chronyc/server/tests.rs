@@ -1,16 +1,16 @@
 //! Every request is answered, none at greater length, and none does more than its door permits.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
-use truechimer_engine::config::{Host, SourceKind, SourceOptions};
+use truechimer_engine::config::{AccessRule, EngineConfig, Host, ServeConfig, SourceKind, SourceOptions};
 use truechimer_engine::report::SourceState;
 use truechimer_engine::{Command, CommandError, Engine, Initial, SourceChange, Which};
-use truechimer_time::{Cooked, Mono, Now};
+use truechimer_time::{Cooked, Mono, Now, Stamp, StampSource};
 
 use super::*;
 use crate::chronyc::arguments::{
-    Access as Network, Local, LocalSince47, NewSource, SelectOptions, SetInteger, Sources,
+    Access as Network, ClientsFrom, Local, LocalSince47, NewSource, SelectOptions, SetInteger, Sources,
 };
 use crate::chronyc::{Address, Name, flags};
 
@@ -23,20 +23,24 @@ struct Fake {
     actions: Vec<Action>,
 }
 
+/// Without sources and clients.
+fn config() -> EngineConfig {
+    EngineConfig {
+        sources: Vec::new(),
+        serve: None,
+        clock: Default::default(),
+        selection: Default::default(),
+        local: None,
+        keys: Default::default(),
+        nts: Default::default(),
+        era_floor: Cooked::from_unix_nanos(315_532_800_000_000_000),
+    }
+}
+
 impl Fake {
     fn new() -> Self {
-        let config = truechimer_engine::config::EngineConfig {
-            sources: Vec::new(),
-            serve: None,
-            clock: Default::default(),
-            selection: Default::default(),
-            local: None,
-            keys: Default::default(),
-            nts: Default::default(),
-            era_floor: Cooked::from_unix_nanos(315_532_800_000_000_000),
-        };
-        let mut fake =
-            Self { engine: Engine::new(config, Initial::default(), [7; 32], now()), actions: Vec::new() };
+        let engine = Engine::new(config(), Initial::default(), [7; 32], now());
+        let mut fake = Self { engine, actions: Vec::new() };
         fake.add("192.0.2.1", 1);
         fake.add("ntp.example", 3);
         fake
@@ -87,6 +91,9 @@ impl Daemon for Fake {
     }
     fn lets_monitor(&self, client: IpAddr) -> bool {
         client.is_loopback()
+    }
+    fn with_clients(&mut self, look: &mut dyn FnMut(&mut Clients<'_>, Mono)) {
+        look(&mut self.engine.clients().into_iter().collect(), now().mono);
     }
     fn counters(&self) -> Counters {
         Counters { received: 5_000_000_000, dropped: 1 }
@@ -283,6 +290,47 @@ fn what_this_daemon_cannot_do_is_refused_and_not_done() {
     assert_eq!(fake.actions.len(), before);
     let Answer::ManualList(list) = fake.ask(Body::ManualList(())).answer else { panic!() };
     assert_eq!(list.count, 0);
+}
+
+/// As chronyc asks: eight at a time, from where the last reply says.
+#[test]
+fn clients_are_shown_a_few_at_a_time() {
+    let mut fake = Fake::new();
+    let serve = ServeConfig {
+        access: vec![AccessRule { network: "0.0.0.0".parse().unwrap(), prefix_len: 0, allow: true }],
+        ..ServeConfig::default()
+    };
+    let config = EngineConfig { serve: Some(serve), ..config() };
+    fake.engine = Engine::new(config, Initial::default(), [7; 32], now());
+    for client in 1..=20_u8 {
+        for _ in 0..client {
+            let mut request = [0; 48];
+            request[0] = 0x23;
+            let from = SocketAddr::from(([192, 0, 2, client], 123));
+            let stamp = Stamp { at: now().cooked, source: StampSource::Kernel, error: 0.0 };
+            fake.engine.handle_request(&mut request, 48, from, None, stamp, now());
+        }
+    }
+    let list = |fake: &mut Fake, min_hits, reset| {
+        let (mut first_index, mut all) = (0, Vec::new());
+        loop {
+            let asked = ClientsFrom { first_index, count: 8, min_hits, reset };
+            let Answer::Clients(page) = fake.ask(Body::Clients(asked)).answer else { panic!() };
+            assert!(page.count <= 8);
+            all.extend(page.clients[..page.count as usize].iter().cloned());
+            first_index = page.next_index;
+            if page.next_index >= page.places || page.count < 8 {
+                return all;
+            }
+        }
+    };
+    let all = list(&mut fake, 0, 0);
+    assert_eq!((all.len(), all.iter().map(|client| client.ntp_hits).sum::<u32>()), (20, 210));
+    let one = all.iter().find(|client| client.address == ip([192, 0, 2, 1])).unwrap();
+    assert_eq!((one.ntp_interval, one.last_ntp_ago, one.last_command_ago), (127, 0, u32::MAX));
+    assert_eq!(list(&mut fake, 15, 0).len(), 6);
+    assert_eq!(list(&mut fake, 0, 1).len(), 20);
+    assert!(list(&mut fake, 0, 0).iter().all(|client| client.ntp_hits == 0));
 }
 
 /// AT-38: over UDP, and for whoever may only look, nothing is done and little is told.
