@@ -55,6 +55,7 @@ const PACKAGES: &[Package] = &[
             ("docs/logs.md", "usr/share/doc/truechimer/docs/logs.md", false),
             ("docs/ntpq.md", "usr/share/doc/truechimer/docs/ntpq.md", false),
             ("docs/nts.md", "usr/share/doc/truechimer/docs/nts.md", false),
+            ("docs/serving.md", "usr/share/doc/truechimer/docs/serving.md", false),
             ("CHANGELOG.md", "usr/share/doc/truechimer/changelog", false),
             ("LICENSE-APACHE", "usr/share/doc/truechimer/LICENSE-APACHE", false),
             ("LICENSE-MIT", "usr/share/doc/truechimer/copyright", false),
