@@ -70,6 +70,16 @@ const ALIKE: &[&str] = &[
     "rtcdata",
     "smoothing",
     "manual list",
+    "settime 12:00",
+    "manual delete 0",
+    "manual on",
+    "settime 12:00",
+    "manual list",
+    "manual delete 0",
+    "manual delete 0",
+    "manual reset",
+    "manual off",
+    "settime 12:00",
     "waitsync 1 0.5 0 0.1",
     "online",
     "online 10.77.0.0/24",
@@ -111,8 +121,6 @@ const ALIKE: &[&str] = &[
 
 /// Commands for what `chimerd` does not have, and what is said then.
 const NOT_HERE: &[(&str, &str)] = &[
-    ("manual on", "505 Facility not enabled in daemon"),
-    ("settime 12:00", "505 Facility not enabled in daemon"),
     ("dfreq 0.1", "505 Facility not enabled in daemon"),
     ("doffset 0.1", "505 Facility not enabled in daemon"),
     ("polltarget 10.77.0.1 10", "505 Facility not enabled in daemon"),
@@ -215,7 +223,7 @@ pub(crate) fn all_commands(release: Release) -> Result<(), String> {
                 faults.push(format!("{command}\nchronyd: {theirs:?}\nchimerd: {ours:?}\n"));
             }
         }
-        if *command == "manual list" {
+        if *command == "smoothing" {
             for (command, wanted) in NOT_HERE {
                 let (status, text) = both.ask(&both.here, command)?;
                 if status != 1 || text.lines().last() != Some(wanted) {

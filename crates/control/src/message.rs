@@ -270,6 +270,9 @@ impl From<CommandError> for Fault {
                 format!("there is no source of that name; there are {}", names.join(", ")),
             ),
             CommandError::AlreadyKnown => Self::new(FaultCode::Failed, "there is that source already"),
+            CommandError::NoSuchSample => {
+                Self::new(FaultCode::Failed, "there is no typed time of that number")
+            }
             CommandError::TooMany => Self::new(FaultCode::Failed, "there are as many as there may be"),
             CommandError::NotEnabled(reason) | CommandError::NotPossible(reason) => {
                 Self::new(FaultCode::Failed, reason)

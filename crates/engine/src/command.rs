@@ -39,6 +39,10 @@ pub enum Command {
     Step,
     /// Step under other conditions, until the configuration is read again.
     SetStepPolicy(StepPolicy),
+    /// Take times that somebody types in, or do not, until the configuration is read again.
+    AllowTyped(bool),
+    /// Forget the one of this number among those that were typed in, or all.
+    ForgetTyped(Option<usize>),
     /// Use the local reference in this way, or not at all, until the configuration is read again.
     SetLocal(Option<LocalConfig>),
     /// Serve these clients, or not, until the configuration is read again. The second field also forgets all rules for parts
@@ -135,6 +139,8 @@ pub enum CommandError {
     NoSuchSource(Vec<String>),
     /// There is that source already.
     AlreadyKnown,
+    /// There is no typed time of that number.
+    NoSuchSample,
     /// There are as many sources, or rules, as there may be.
     TooMany,
     /// It needs something that the configuration does not have.

@@ -248,6 +248,8 @@ pub struct ClockConfig {
     pub max_distance_s: f64,
     /// Slews of more than this are told of, seconds; 1 by default, `None` for never. Steps always are.
     pub log_above_s: Option<f64>,
+    /// Whether the time may be typed in; `false` by default.
+    pub manual: bool,
 }
 
 /// `[selection]`.
@@ -367,6 +369,7 @@ impl Default for ClockConfig {
             max_drift: 1e-6,
             max_distance_s: 1.5,
             log_above_s: Some(1.0),
+            manual: false,
         }
     }
 }

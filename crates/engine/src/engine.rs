@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::io::{Datagram, Output, QueryId, ResolveError, Token};
 use crate::local::Local;
 use crate::local_clock::{LocalClock, Progress};
+use crate::manual::Manual;
 use crate::outbox::{Names, Outbox, Turn};
 use crate::report::Report;
 use crate::reporting;
@@ -64,6 +65,7 @@ pub struct Engine {
     sources: Sources,
     system: System,
     local: Local,
+    manual: Manual,
     responder: Option<Responder>,
     ring: Option<Arc<KeyRing>>,
     responder_version: u64,
@@ -93,6 +95,7 @@ macro_rules! turn {
 mod commands;
 mod nts;
 mod serve;
+mod typed;
 
 impl Engine {
     /// A new engine. `seed` must come from the operating system's random generator, except in tests and simulations.
@@ -114,6 +117,7 @@ impl Engine {
             sources: Sources::new(&config.sources, config.selection.authentication, estimator, now.mono),
             system: System::new(&config, &initial, now),
             local: Local::new(config.local.clone(), now.mono),
+            manual: Manual::new(config.clock.manual),
             responder: config.serve.as_ref().map(|serve| Responder::new(serve, &config.keys, rng.branch())),
             ring: None,
             responder_version: 0,
@@ -223,8 +227,15 @@ impl Engine {
                 None => return,
             },
         };
+        let stepped = match result {
+            ClockResult::Stepped { at, by } => Some((self.clock.raw(at), at + by)),
+            _ => None,
+        };
         let mut turn = turn!(self, now);
         let effect = self.system.handle_result(result, &mut self.clock, &mut turn);
+        if let Some((before, target)) = stepped {
+            self.manual.shift(self.clock.raw(target) - before);
+        }
         if let Effect::Stepped { now, by, far } = effect {
             turn.now = now;
             if let Some(responder) = self.responder.as_mut() {

@@ -56,6 +56,7 @@ pub mod event;
 pub mod io;
 mod local;
 mod local_clock;
+mod manual;
 mod nts;
 mod outbox;
 pub mod report;
@@ -74,4 +75,5 @@ pub use io::{
     CertificateDates, Datagram, KeyExchange, KeyExchangeError, KeyExchangeFault, KeyExchanged, Output,
     QueryId, ResolveError, Token, Transmit, Validity,
 };
+pub use manual::{MOST_TYPED, TypedOutcome, TypedTime};
 pub use sources::EstimatorFactory;

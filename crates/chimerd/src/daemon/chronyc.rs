@@ -7,8 +7,8 @@ use truechimer_control::chronyc::server::{self, Action, Counters};
 use truechimer_control::ntpq;
 use truechimer_engine::report::{ClientReport, Report, SourceState};
 use truechimer_engine::server::Clients;
-use truechimer_engine::{Command, Which};
-use truechimer_time::{Mono, Now};
+use truechimer_engine::{Command, CommandError, TypedOutcome, TypedTime, Which};
+use truechimer_time::{Cooked, Mono, Now};
 
 use super::Daemon;
 use crate::journal::Priority;
@@ -132,6 +132,14 @@ impl server::Daemon for Answering<'_> {
                 Status::Success
             }
         }
+    }
+
+    fn set_time(&mut self, time: Cooked) -> Result<TypedOutcome, CommandError> {
+        self.daemon.engine.handle_typed_time(time, self.now)
+    }
+
+    fn typed_times(&mut self) -> Vec<TypedTime> {
+        self.daemon.engine.typed_times(self.now)
     }
 
     fn serves(&self, client: IpAddr) -> bool {

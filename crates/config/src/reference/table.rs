@@ -317,6 +317,10 @@ pub static KEYS: &[Key] = &[
          vibration. The error bound grows by at least this; a wrong promise makes a wrong bound."),
     key("clock", "max_distance", seconds(1e-5, 16.0), r#"`"1.5s"`"#, r#""100ms""#,
         "The clock counts as synchronised while its error is certainly below this."),
+    key("clock", "manual", Kind::Boolean, "`false`", "true",
+        "Whether the time may be typed in (`chronyc settime`), for an island without any source. The clock is then corrected by \
+         it within the limits above, but never counts as synchronised by it; while sources stand behind the clock, a typed \
+         time is compared with it and corrects nothing. Whoever may give commands may type."),
     key("clock", "log_above", limit(), r#"`"1s"`"#, r#""100ms""#,
         "The journal tells of corrections by slew that are larger than this, as it does of every step."),
     key("clock", "frequency_file", Kind::Path { longest: 4000 }, "`frequency` in `daemon.state_dir`",

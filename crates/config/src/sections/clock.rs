@@ -30,6 +30,7 @@ pub fn read_clock(reader: &mut Reader, table: &Table<'_>) -> Clock {
     set(&mut config.max_slew_rate, reader.rate(table, "max_slew"));
     set(&mut config.max_frequency, reader.rate(table, "max_frequency"));
     set(&mut config.max_drift, reader.rate(table, "max_drift"));
+    set(&mut config.manual, reader.boolean(table, "manual"));
     set(&mut config.max_distance_s, reader.duration(table, "max_distance"));
     if let Some(item) = table.item("log_above") {
         set(&mut config.log_above_s, reader.duration_or_word(&item));

@@ -4,13 +4,14 @@ mod clients;
 mod command;
 pub(crate) mod monitor;
 mod source;
+mod typed;
 
 use std::net::IpAddr;
 
 use truechimer_engine::report::Report;
 use truechimer_engine::server::Clients;
-use truechimer_engine::{Command, CommandError};
-use truechimer_time::Mono;
+use truechimer_engine::{Command, CommandError, TypedOutcome, TypedTime};
+use truechimer_time::{Cooked, Mono};
 
 use self::command::Wanted;
 use super::reply::{Answer, Reply, Status};
@@ -24,6 +25,15 @@ pub trait Daemon {
 
     /// Carries a command out.
     fn carry_out(&mut self, action: Action) -> Status;
+
+    /// Takes a time that somebody typed.
+    ///
+    /// # Errors
+    /// As [`Engine::handle_typed_time`](truechimer_engine::Engine::handle_typed_time).
+    fn set_time(&mut self, time: Cooked) -> Result<TypedOutcome, CommandError>;
+
+    /// Those that were typed, the oldest first.
+    fn typed_times(&mut self) -> Vec<TypedTime>;
 
     /// Whether a client of this address is given time.
     fn serves(&self, client: IpAddr) -> bool;
@@ -116,6 +126,7 @@ fn serve(body: Body, room: usize, access: Access, daemon: &mut dyn Daemon) -> Re
     }
     match command::wanted(body, daemon)? {
         Wanted::Look(body) => monitor::look(&body, room, daemon),
+        Wanted::Typed(time) => typed::set(time, daemon),
         Wanted::Act(actions) => {
             for action in actions {
                 match daemon.carry_out(action) {
@@ -133,6 +144,7 @@ pub fn status(result: Result<(), CommandError>) -> Status {
     match result {
         Ok(()) => Status::Success,
         Err(CommandError::NoSuchSource(_)) => Status::NoSuchSource,
+        Err(CommandError::NoSuchSample) => Status::BadSample,
         Err(CommandError::AlreadyKnown) => Status::SourceAlreadyKnown,
         Err(CommandError::TooMany) => Status::TooManySources,
         Err(CommandError::NotEnabled(_)) => Status::NotEnabled,

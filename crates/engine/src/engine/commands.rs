@@ -52,12 +52,22 @@ impl Engine {
                 true
             }
             Command::Step => {
-                self.system.step(&self.clock, &mut turn).map_err(CommandError::NotPossible)?;
+                let typed_s = self.typed_offset(now);
+                let mut turn = turn!(self, now);
+                self.system.step(typed_s, &self.clock, &mut turn).map_err(CommandError::NotPossible)?;
                 return Ok(());
             }
             Command::SetStepPolicy(policy) => {
                 self.config.clock.step = policy;
                 self.system.reconfigure(&self.config, &self.sources);
+                true
+            }
+            Command::AllowTyped(allowed) => {
+                self.manual.enable(allowed);
+                true
+            }
+            Command::ForgetTyped(index) => {
+                self.forget_typed(index, now)?;
                 true
             }
             Command::SetLocal(local) => {
@@ -130,6 +140,7 @@ impl Engine {
         self.system.reconfigure(config, &self.sources);
         self.system.judge_strictly(&mut self.sources, &self.clock, &mut turn);
         self.local.reconfigure(config.local.clone());
+        self.manual.enable(config.clock.manual);
         self.system.refresh(&self.sources, &mut self.local, &self.clock, &mut turn);
         self.configure_responder();
     }

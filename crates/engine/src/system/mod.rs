@@ -18,8 +18,7 @@ use truechimer_time::{Mono, Now, NtpDuration, Raw};
 
 use self::certificates::Certificates;
 pub(crate) use self::certificates::{Doubt, unix_s};
-use self::control::Correction;
-pub(crate) use self::control::{Control, Effect};
+pub(crate) use self::control::{Control, Correction, Effect};
 pub(crate) use self::round::awaited;
 use self::round::{Question, Round, Rounds, expected};
 pub(crate) use self::state::{Peer, State};
@@ -216,10 +215,42 @@ impl System {
         self.control.handle_readback(found, clock, turn)
     }
 
-    /// Steps the clock by what is still to be corrected. Otherwise the answer is why not.
-    pub(crate) fn step(&mut self, clock: &LocalClock, turn: &mut Turn<'_>) -> Result<(), &'static str> {
-        let (offset_s, _) = self.correction(turn.now, clock).ok_or("nothing was measured yet")?;
+    /// Steps the clock by what is still to be corrected: by what was measured, or else by what was typed in. Otherwise the
+    /// answer is why not.
+    pub(crate) fn step(
+        &mut self,
+        typed_s: Option<f64>,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), &'static str> {
+        let measured = self.correction(turn.now, clock).map(|(offset_s, _)| offset_s);
+        let offset_s = measured.or(typed_s).ok_or("nothing was measured yet")?;
         self.control.step_now(offset_s, clock, turn)
+    }
+
+    /// Corrects the clock by what somebody typed, unless sources stand behind it. The answer is why it is refused.
+    pub(crate) fn steer_by_hand(
+        &mut self,
+        correction: Correction,
+        clock: &LocalClock,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), &'static str> {
+        if self.state.is_some() || !self.control.controls() {
+            return Ok(());
+        }
+        if self.control.is_busy() {
+            return Err("the clock is being set already");
+        }
+        self.control.steer(correction, clock, turn);
+        if self.control.refusal().is_some() {
+            return Err("the correction is beyond a panic limit");
+        }
+        self.oscillator = Oscillator {
+            frequency: correction.frequency,
+            frequency_sd: correction.frequency_sd,
+            ..self.oscillator
+        };
+        Ok(())
     }
 
     /// The raw scale is not what it was: nothing that was measured counts any more.

@@ -52,6 +52,7 @@ impl Reader<'_, '_> {
                 let value = self.within(line, line.number(0), 0.001, 36_500.0 * 86_400.0, "s");
                 self.work.set("clock", "log_above", duration(value), line.at);
             }
+            "manual" => self.work.set("clock", "manual", "true".into(), line.at),
             "maxdistance" => {
                 let value = self.within(line, line.number(0), 1e-5, 16.0, "s");
                 self.work.set("clock", "max_distance", duration(value), line.at);

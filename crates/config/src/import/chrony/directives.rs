@@ -73,7 +73,7 @@ pub static DIRECTIVES: &[Directive] = &[
     d("initstepslew", "THRESHOLD:n ...", Partly("the threshold becomes `clock.step` for the first update; the hosts are \
         not asked: every source is asked in a quick burst at the start")),
     d("refclock", "DRIVER PARAMETER ...", NotYet(NO_REFCLOCK)),
-    d("manual", "", NotYet("the time cannot be typed in")),
+    d("manual", "", Honoured("`clock.manual`")),
     d("acquisitionport", "PORT:i", NotYet("each request leaves from a port of its own, chosen at random, which is harder to attack")),
     d("bindacqaddress", "ADDRESS", Honoured("`source.bind` of every source of the same family")),
     d("bindacqdevice", "INTERFACE", NotYet("requests leave by the interface that the system's routes choose")),

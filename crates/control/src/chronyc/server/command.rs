@@ -13,12 +13,14 @@ use super::{Action, Daemon};
 use crate::chronyc::arguments::{Access, Local, SelectOptions, StepLimit};
 use crate::chronyc::reply::Status;
 use crate::chronyc::request::Body;
-use crate::chronyc::{Address, flags};
+use crate::chronyc::{Address, Timestamp, flags};
 
 /// What a request comes to.
 pub(super) enum Wanted {
     /// To be shown something.
     Look(Body),
+    /// That a typed time is taken.
+    Typed(Timestamp),
     /// That something is done.
     Act(Vec<Action>),
 }
@@ -54,6 +56,15 @@ pub(super) fn wanted(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Stat
             let more = [local.activate, local.wait_synced, local.wait_unsynced];
             engine(Command::SetLocal(local_reference(&local.local, more)?))
         }
+        Body::SetTime(time) => Ok(Wanted::Typed(time)),
+        Body::Manual(0) => engine(Command::AllowTyped(false)),
+        Body::Manual(1) => engine(Command::AllowTyped(true)),
+        Body::Manual(2) => engine(Command::ForgetTyped(None)),
+        Body::Manual(_) => Err(Status::Invalid),
+        Body::ManualDelete(index) => {
+            let index = usize::try_from(index).map_err(|_| Status::BadSample)?;
+            engine(Command::ForgetTyped(Some(index)))
+        }
         Body::Allow(access) => set_access(&access, true, false),
         Body::AllowAll(access) => set_access(&access, true, true),
         Body::Deny(access) => set_access(&access, false, false),
@@ -81,10 +92,7 @@ fn change(body: Body, daemon: &mut dyn Daemon) -> Result<Wanted, Status> {
         Body::ModifyOffset(new) => (new.address, SourceChange::Offset(finite(new.offset)?)),
         Body::ModifySelectOptions(new) => (new.address, select(&new)),
         Body::WriteRtc(()) | Body::TrimRtc(()) | Body::RtcReport(()) => return Err(Status::NoRtc),
-        Body::ManualDelete(_) => return Err(Status::BadSample),
-        Body::SetTime(_)
-        | Body::Manual(_)
-        | Body::Smoothing(())
+        Body::Smoothing(())
         | Body::SmoothTime(_)
         | Body::ModifyMaxUpdateSkew(_)
         | Body::ModifyPollTarget(_)

@@ -35,7 +35,7 @@ pub(super) fn look(body: &Body, room: usize, daemon: &mut dyn Daemon) -> Result<
         Body::SourceCount(()) => Ok(Answer::SourceCount(report.sources.len() as u32)),
         Body::Tracking(()) => Ok(Answer::Tracking(tracking(&report))),
         Body::Activity(()) => Ok(Answer::Activity(activity(&report))),
-        Body::ManualList(()) => Ok(Answer::ManualList(Box::default())),
+        Body::ManualList(()) => Ok(super::typed::list(daemon)),
         Body::ServerStats(()) => {
             let stats = server_stats(&report, daemon);
             Ok(if room == SERVER_STATS_64_LEN {

@@ -12,7 +12,7 @@ use super::*;
 use crate::chronyc::arguments::{
     Access as Network, ClientsFrom, Local, LocalSince47, NewSource, SelectOptions, SetInteger, Sources,
 };
-use crate::chronyc::{Address, Name, flags};
+use crate::chronyc::{Address, Name, Timestamp, flags};
 
 fn now() -> Now {
     Now { mono: Mono::from_nanos(1_000_000_000), cooked: Cooked::from_unix_nanos(1_795_000_000_000_000_000) }
@@ -85,6 +85,12 @@ impl Daemon for Fake {
             Action::Engine(command) => status(self.engine.handle_command(command, now())),
             _ => Status::Success,
         }
+    }
+    fn set_time(&mut self, time: Cooked) -> Result<TypedOutcome, CommandError> {
+        self.engine.handle_typed_time(time, now())
+    }
+    fn typed_times(&mut self) -> Vec<TypedTime> {
+        self.engine.typed_times(now())
     }
     fn serves(&self, client: IpAddr) -> bool {
         self.engine.serves(client)
@@ -278,8 +284,9 @@ fn what_this_daemon_cannot_do_is_refused_and_not_done() {
         (Body::WriteRtc(()), Status::NoRtc),
         (Body::RtcReport(()), Status::NoRtc),
         (Body::Smoothing(()), Status::NotEnabled),
-        (Body::Manual(1), Status::NotEnabled),
-        (Body::ManualDelete(0), Status::BadSample),
+        (Body::SetTime(Timestamp::default()), Status::NotEnabled),
+        (Body::Manual(3), Status::Invalid),
+        (Body::ManualDelete(-1), Status::BadSample),
         (Body::ChangeFrequency(1.0), Status::NotEnabled),
         (Body::ChangeOffset(1.0), Status::NotEnabled),
         (Body::Clients(Default::default()), Status::Inactive),
@@ -331,6 +338,26 @@ fn clients_are_shown_a_few_at_a_time() {
     assert_eq!(list(&mut fake, 15, 0).len(), 6);
     assert_eq!(list(&mut fake, 0, 1).len(), 20);
     assert!(list(&mut fake, 0, 0).iter().all(|client| client.ntp_hits == 0));
+}
+
+#[test]
+fn a_typed_time_is_taken_listed_and_deleted() {
+    let mut fake = Fake::new();
+    assert_eq!(fake.ask(Body::Manual(1)).status, Status::Success);
+    let typed = |seconds| Body::SetTime(Timestamp { seconds, nanos: 500_000_000 });
+    let reply = fake.ask(typed(1_795_000_010));
+    // The clock is slow, which chrony counts as negative.
+    let Answer::ManualTimestamp(outcome) = reply.answer else { panic!("{reply:?}") };
+    assert_eq!(outcome.offset, -10.5);
+    assert_eq!(fake.ask(typed(1_795_000_010)).status, Status::Failed, "twice in one second");
+    let Answer::ManualList(list) = fake.ask(Body::ManualList(())).answer else { panic!() };
+    assert_eq!((list.count, list.samples[0].original_offset), (1, -10.5));
+    assert_eq!(list.samples[0].when, Timestamp { seconds: 1_795_000_010, nanos: 500_000_000 });
+    assert_eq!(fake.ask(Body::ManualDelete(1)).status, Status::BadSample);
+    assert_eq!(fake.ask(Body::ManualDelete(0)).status, Status::Success);
+    assert_eq!(fake.ask(Body::ManualDelete(0)).status, Status::BadSample);
+    assert_eq!(fake.ask(Body::Manual(0)).status, Status::Success);
+    assert_eq!(fake.ask(typed(1_795_000_010)).status, Status::NotEnabled);
 }
 
 /// AT-38: over UDP, and for whoever may only look, nothing is done and little is told.
