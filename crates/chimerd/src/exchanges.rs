@@ -2,9 +2,10 @@
 
 use std::io;
 
+use truechimer_config::Network;
 use truechimer_engine::{Datagram, Engine, Token, Transmit};
 use truechimer_sys::poll::{Interest, PollSet};
-use truechimer_sys::udp::ClientSocket;
+use truechimer_sys::udp::{ClientSocket, Departure};
 use truechimer_time::{Cooked, Now, Stamp};
 
 use crate::clocks::Clocks;
@@ -22,9 +23,9 @@ struct Exchange {
 }
 
 /// All requests under way.
-#[derive(Default)]
 pub(crate) struct Exchanges {
     open: Vec<Exchange>,
+    network: Network,
 }
 
 impl Exchanges {
@@ -37,11 +38,27 @@ impl Exchanges {
         if self.open.len() >= MAX_OPEN {
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
-        let socket = ClientSocket::open(transmit.remote, transmit.bind)?;
+        let departure = Departure {
+            bind: transmit.bind,
+            port: self.network.client_port,
+            interface: self.network.interface.as_deref(),
+            dscp: self.network.dscp,
+        };
+        let socket = ClientSocket::open_as(transmit.remote, &departure)?;
         let now = clocks.now();
         socket.send(transmit.payload())?;
         self.open.push(Exchange { token: transmit.token, socket, before: now.cooked, place: usize::MAX });
         Ok((clocks.sent(None, now.cooked, now), now))
+    }
+
+    /// None under way; requests leave in this way.
+    pub(crate) fn new(network: &Network) -> Self {
+        Self { open: Vec::new(), network: network.clone() }
+    }
+
+    /// How requests leave from now on.
+    pub(crate) fn configure(&mut self, network: &Network) {
+        self.network = network.clone();
     }
 
     /// Gives a socket back.

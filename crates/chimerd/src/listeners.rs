@@ -40,6 +40,8 @@ struct Open {
 pub(crate) struct Listeners {
     open: Vec<Open>,
     roles: Roles,
+    /// What replies are marked with.
+    dscp: u8,
     /// How many sockets each has. With more than one they are the workers', and the loop answers nobody.
     workers: usize,
     /// Room for what comes in, made when there is somewhere to come in. Not used on the inline path, where libc may be
@@ -84,7 +86,7 @@ impl fmt::Display for ListenError {
 
 impl Listeners {
     pub(crate) fn new(roles: Roles, workers: usize) -> Self {
-        Self { open: Vec::new(), roles, workers: workers.max(1), batch: None }
+        Self { open: Vec::new(), roles, dscp: 0, workers: workers.max(1), batch: None }
     }
 
     /// How many workers the sockets are for; `None` if the loop answers.
@@ -134,6 +136,19 @@ impl Listeners {
             self.batch = Some(Batch::new());
         }
         Ok(())
+    }
+
+    /// Marks replies with a differentiated services code point from now on.
+    pub(crate) fn mark(&mut self, dscp: u8) {
+        let before = std::mem::replace(&mut self.dscp, dscp);
+        if dscp == 0 && before == 0 {
+            return;
+        }
+        for open in &self.open {
+            for socket in open.others.iter().chain([&open.socket]) {
+                socket.mark(dscp);
+            }
+        }
     }
 
     /// The addresses in use, with the ports that the system chose where the configuration says 0.

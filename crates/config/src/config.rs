@@ -40,6 +40,19 @@ pub struct Config {
     pub serve_nts: Option<ServeNts>,
     /// `[control]`: the protocols of other programs.
     pub control: ControlDoors,
+    /// `[network]`: how packets leave this machine.
+    pub network: Network,
+}
+
+/// `[network]`: how packets leave this machine, where that is not left to the system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// `dscp`: what requests and replies are marked with, up to 63; 0 for nothing.
+    pub dscp: u8,
+    /// `interface`: by which requests leave.
+    pub interface: Option<String>,
+    /// `client_port`: from which requests leave, instead of a random one each.
+    pub client_port: Option<u16>,
 }
 
 /// `[control]`: doors for the tools of other programs; none is open by default.
@@ -158,6 +171,7 @@ impl Default for Config {
             trust: CertificateTrust::default(),
             serve_nts: None,
             control: ControlDoors::default(),
+            network: Network::default(),
         }
     }
 }

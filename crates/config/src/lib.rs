@@ -48,7 +48,9 @@ mod text;
 mod units;
 mod unknown;
 
-pub use config::{Config, ControlDoors, ERA_FLOOR, FREQUENCY_FILE, Paths, RUN_DIR, Ready, Roles, STATE_DIR};
+pub use config::{
+    Config, ControlDoors, ERA_FLOOR, FREQUENCY_FILE, Network, Paths, RUN_DIR, Ready, Roles, STATE_DIR,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use folders::source_file;
 pub use lint::lint;

@@ -25,6 +25,14 @@ pub fn lint(parsed: &Parsed) -> Vec<Diagnostic> {
     if let Some(nts) = &parsed.config.serve_nts {
         nts::lint(&mut linter, nts);
     }
+    if parsed.config.network.client_port.is_some() {
+        linter.say(
+            &rules::FIXED_PORT,
+            "network.client_port",
+            "all requests leave from one port: a forger has to guess less",
+            "drop it unless a firewall demands it, and authenticate the sources by `nts` or a key",
+        );
+    }
     lint_clock(&mut linter);
     lint_local(&mut linter);
     let mut found = linter.found;

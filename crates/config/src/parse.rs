@@ -254,6 +254,10 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
         config.engine.serve = Some(serve);
     }
     sections::check_doors(reader, &config);
+    if let Some(table) = reader.section(root, "network") {
+        let listen = config.engine.serve.as_ref().map_or(&[][..], |serve| &serve.listen);
+        config.network = sections::read_network(reader, &table, listen);
+    }
     if let Some(table) = reader.section(root, "nts") {
         (config.trust, config.engine.nts) = sections::read_nts(reader, &table);
     }

@@ -80,6 +80,7 @@ rules! {
     FAST_POLL = "L010" Warning "Servers of others are not asked more often than every 16 s", "RFC 4330 §10";
     PUBLIC_BURST = "L011" Warning "Servers of others are not asked in bursts", "RFC 4330 §10";
     VENDOR_POOL = "L012" Note "A product does not rely on the public pool's general names", "RFC 8633 §6.2";
+    FIXED_PORT = "L013" Warning "Requests leave from ports that nobody can guess", "RFC 9109 §3.1";
     SERVES_NOBODY = "L020" Warning "A server answers somebody";
     OPEN_SERVER = "L021" Warning "A server does not answer everybody";
     IDLE_DENY = "L022" Warning "A network in `deny` lies within one in `allow`";

@@ -33,7 +33,7 @@ use truechimer_time::Cooked;
 pub(crate) use options::{allow_absent_address, bind_to_interface};
 
 pub use batch::{Batch, Request};
-pub use client::ClientSocket;
+pub use client::{ClientSocket, Departure};
 pub use server::ServerSocket;
 pub use stamp::{StampKeeper, judge_received, judge_sent};
 

@@ -142,6 +142,8 @@ impl Daemon {
         let mut config = reload()?;
         config.engine.era_floor = config.engine.era_floor.max(self.config.engine.era_floor);
         self.listeners.configure(config.engine.serve.as_ref()).map_err(|error| error.to_string())?;
+        self.listeners.mark(config.network.dscp);
+        self.exchanges.configure(&config.network);
         if let Some(workers) = &self.workers {
             workers.share_out(&self.listeners);
         }
@@ -153,6 +155,7 @@ impl Daemon {
         self.tell_what_waits(&config, now);
         self.configure_logs(config.logs, now);
         self.config.ready = config.ready;
+        self.config.network = config.network;
         self.config.trust = config.trust;
         self.config.serve_nts = config.serve_nts;
         self.config.engine = config.engine;

@@ -95,6 +95,7 @@ impl Daemon {
         };
         let mut listeners = Listeners::new(config.roles, workers);
         listeners.configure(config.engine.serve.as_ref())?;
+        listeners.mark(config.network.dscp);
         let user = config.user.as_deref();
         let control =
             config.paths.run_dir.as_deref().map(|dir| ControlServer::open(dir, user)).transpose()?;
@@ -149,7 +150,7 @@ impl Daemon {
             _stamps: StampKeeper::open().ok(),
             poll: PollSet::new(),
             buffer: vec![0; BUFFER_LEN],
-            exchanges: Exchanges::default(),
+            exchanges: Exchanges::new(&config.network),
             listeners,
             workers: None,
             more_clocks: options.more_clocks,

@@ -57,6 +57,7 @@ struct Later {
     log_banner: Said<i64>,
     signd: Said<String>,
     clients: limit::Clients,
+    client_port: Said<i64>,
     nts: nts::Server,
 }
 
@@ -249,6 +250,7 @@ impl Reader<'_, '_> {
         self.finish_sources();
         self.finish_logs();
         self.finish_serve();
+        self.finish_client_port();
         // What chronyd does when nothing is said, where we would do something else.
         let draft = &mut self.work.draft;
         let defaults = [

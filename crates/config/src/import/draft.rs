@@ -73,6 +73,7 @@ const ORDER: &[&str] = &[
     "keys",
     "nts",
     "local",
+    "network",
     "control",
     "logs",
     "daemon",

@@ -34,6 +34,7 @@ fn cases() -> Vec<(&'static str, String, usize, String)> {
     };
     let local = |line: &str| format!("{}[local]\n{line}\n", serve(allow));
     vec![
+        ("L013", format!("{FOUR}[network]\nclient_port = 1123\n"), 4, FOUR.into()),
         ("L001", String::new(), 1, FOUR.into()),
         ("L001", with("noselect = true"), 1, local("")),
         ("L002", server("a.example"), 1, several(&["a.example", "b.example"])),

@@ -25,6 +25,10 @@ const ZOO: &[(&str, &str)] = &[
     ("unknown_key_elsewhere", "[clock]\nallow = [\"10.0.0.0/8\"]\n"),
     ("unknown_key_inner", "[clock]\nstep = { above = \"1s\", frist = 3 }\n"),
     ("unknown_key_escape", "[clock]\n\"\\u001b[31m\\u202e\" = 1\n"),
+    (
+        "client_port_taken",
+        "[serve]\nlisten = [\"0.0.0.0:1123\"]\n[network]\nclient_port = 1123\n",
+    ),
     ("unknown_section", "[sever]\nlisten = [\"[::]:123\"]\n"),
     ("unknown_section_server", "[[server]]\naddress = \"ntp.example.net\"\n"),
     ("unknown_section_far", "[logging]\nlevel = \"debug\"\n"),

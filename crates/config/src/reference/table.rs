@@ -55,6 +55,11 @@ pub static SECTIONS: &[Section] = &[
                 is a reference when there is no better one, so that an island keeps one time, right or wrong.",
     },
     Section {
+        name: "network",
+        repeated: false,
+        about: "How packets leave this machine, where that is not left to the system.",
+    },
+    Section {
         name: "control",
         repeated: false,
         about: "Being asked and commanded in the ways of other programs, beside our own. Nothing of it is open unless it is \
@@ -371,6 +376,17 @@ pub static KEYS: &[Key] = &[
     key("local", "wait_unsynced", seconds(0.0, 365.0 * DAY), r#"`"0s"`"#, r#""5min""#,
         "Where the clock was never updated, take over only so long after the start: with `orphan`, time for the others to be \
          found."),
+
+    key("network", "dscp", integer(0, 63), "`0`", "46",
+        "The differentiated services code point (RFC 2474) that requests and replies are marked with, for networks that let \
+         some packets pass others: 46 is expedited forwarding."),
+    key("network", "interface", Kind::Interface, "chosen by the system", r#""eth1""#,
+        "The interface that requests leave by, whatever the routes say; keys of NTS are exchanged by the routes. Before Linux \
+         5.7 it needs the capability `CAP_NET_RAW`."),
+    key("network", "client_port", integer(1, 65_535), "a random one for each request", "1123",
+        "The port that all requests leave from, for a firewall that wants to know it. It makes forged answers easier, so \
+         leave it to chance wherever that is possible. It must be another one than those of `serve.listen`; below 1024 it needs \
+         the capability `CAP_NET_BIND_SERVICE`."),
 
     key("control", "chronyc_socket", Kind::Path { longest: 90 }, "`false`", r#""/run/chrony/chronyd.sock""#,
         "The unix socket that chrony's `chronyc` talks to; `chronyc` looks for the one in the example. Whoever can write \

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use toml::de::DeValue;
-use truechimer_engine::config::{AuthenticationPolicy, LocalConfig, SelectionConfig};
+use truechimer_engine::config::{AuthenticationPolicy, Listener, LocalConfig, SelectionConfig};
 
+use super::serve::read_interface;
 use super::{path, paths, set};
-use crate::config::ControlDoors;
+use crate::config::{ControlDoors, Network};
 use crate::reader::{Reader, Table};
 use crate::rules;
 use crate::text::quote;
@@ -69,6 +70,22 @@ pub(crate) fn read_control(reader: &mut Reader, table: &Table<'_>) -> ControlDoo
         chronyc_port: reader.integer(table, "chronyc_port"),
         ntpq,
         mrulist,
+    }
+}
+
+/// `[network]`, where a server listens on these addresses.
+pub(crate) fn read_network(reader: &mut Reader, table: &Table<'_>, listen: &[Listener]) -> Network {
+    let client_port = reader.integer(table, "client_port");
+    let taken = listen.iter().any(|listener| Some(listener.address.port()) == client_port);
+    if let (true, Some(item)) = (taken, table.item("client_port")) {
+        let message = "requests cannot leave from the port where requests of others come in";
+        let diagnostic = reader.at(&rules::CONTRADICTION, &item.span, message);
+        reader.push(diagnostic.help("choose another port, or drop `client_port`"));
+    }
+    Network {
+        dscp: reader.integer(table, "dscp").unwrap_or(0),
+        interface: table.item("interface").and_then(|item| read_interface(reader, &item)),
+        client_port,
     }
 }
 

@@ -167,7 +167,7 @@ fn read_address(
 }
 
 /// A name that the kernel could have given to an interface (`dev_valid_name`).
-fn read_interface(reader: &mut Reader, item: &Item<'_>) -> Option<String> {
+pub(super) fn read_interface(reader: &mut Reader, item: &Item<'_>) -> Option<String> {
     let text = reader.text(item)?;
     let legal = (1..=15).contains(&text.len())
         && text != "."

@@ -85,6 +85,15 @@ pub(crate) fn allow_absent_address(socket: &OwnedFd, family: IpAddr) {
     };
 }
 
+/// Marks what is sent for routers and switches: the six bits of a differentiated services code point (RFC 2474).
+pub(super) fn mark(socket: &OwnedFd, family: IpAddr, dscp: u8) {
+    let class = c_int::from(dscp & 0x3f) << 2;
+    let _ = match family {
+        IpAddr::V4(_) => set_option(socket, libc::IPPROTO_IP, libc::IP_TOS, class),
+        IpAddr::V6(_) => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class),
+    };
+}
+
 /// Lets further sockets of the same user be bound to the same address. Not best effort: without it there is only one.
 pub(super) fn share_port(socket: &OwnedFd) -> io::Result<()> {
     set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)

@@ -93,6 +93,11 @@ impl ServerSocket {
         options::ask_for_brief_stamps(&self.socket);
     }
 
+    /// Marks replies with a differentiated services code point (RFC 2474), up to 63; 0 for none.
+    pub fn mark(&self, dscp: u8) {
+        options::mark(&self.socket, self.local.ip(), dscp);
+    }
+
     /// Receives a request, if there is one.
     ///
     /// # Errors

@@ -309,3 +309,53 @@ fn stamps_are_translated_to_the_clock_in_use() {
     let stamp = judge_received(Some(kernel), &mut Shifted, now);
     assert_eq!((stamp.source, (now - stamp.at).seconds()), (StampSource::Kernel, 1.0));
 }
+
+fn class(client: &ClientSocket, level: i32, name: i32) -> i32 {
+    let (mut value, mut length) = (0_i32, 4);
+    // SAFETY: the pointers are to an integer and to its length.
+    let result =
+        unsafe { libc::getsockopt(client.fd(), level, name, (&raw mut value).cast(), &raw mut length) };
+    assert_eq!(result, 0);
+    value
+}
+
+#[test]
+fn packets_are_marked() {
+    for (address, level, name) in
+        [("127.0.0.1:9", libc::IPPROTO_IP, libc::IP_TOS), ("[::1]:9", libc::IPPROTO_IPV6, libc::IPV6_TCLASS)]
+    {
+        for dscp in [0, 46, 63] {
+            let departure = Departure { dscp, ..Departure::default() };
+            let client = ClientSocket::open_as(address.parse().unwrap(), &departure).unwrap();
+            assert_eq!(class(&client, level, name), i32::from(dscp) << 2);
+        }
+    }
+}
+
+#[test]
+fn requests_to_several_servers_leave_from_one_port_and_each_gets_its_own_answers() {
+    let servers =
+        ["127.0.0.1:0", "127.0.0.2:0"].map(|at| ServerSocket::open(at.parse().unwrap(), None).unwrap());
+    let free = std::net::UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let departure = Departure { port: Some(free), interface: Some("lo"), ..Departure::default() };
+    let clients = servers.each_ref().map(|server| ClientSocket::open_as(server.local(), &departure).unwrap());
+    let mut buffer = [0; 16];
+    for (number, (client, server)) in (0_u8..).zip(clients.iter().zip(&servers)) {
+        client.send(&[number]).unwrap();
+        assert!(wait(server.fd()).0);
+        let request = server.recv(&mut buffer).unwrap().unwrap();
+        assert_eq!((buffer[0], request.remote.port()), (number, free));
+        server.send_to(&[number + 10], request.remote, request.local).unwrap();
+    }
+    for (number, client) in (0_u8..).zip(&clients) {
+        assert!(wait(client.fd()).0);
+        assert_eq!(client.recv(&mut buffer).unwrap().unwrap().len, 1);
+        assert_eq!(buffer[0], number + 10);
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_an_error() {
+    let departure = Departure { interface: Some("nosuch0"), ..Departure::default() };
+    assert!(ClientSocket::open_as("127.0.0.1:9".parse().unwrap(), &departure).is_err());
+}

@@ -52,6 +52,15 @@ impl Reader<'_, '_> {
                 let value = self.within(line, line.number(0), 0.001, 36_500.0 * 86_400.0, "s");
                 self.work.set("clock", "log_above", duration(value), line.at);
             }
+            "acquisitionport" => self.acquisition_port(line),
+            "bindacqdevice" => {
+                self.by_table(line.at, "", line.directive.capability);
+                self.work.set("network", "interface", string(line.word(0)), line.at);
+            }
+            "dscp" => {
+                let value = self.within(line, line.integer(0) as f64, 0.0, 63.0, "");
+                self.work.set("network", "dscp", format!("{value:.0}"), line.at);
+            }
             "manual" => self.work.set("clock", "manual", "true".into(), line.at),
             "maxdistance" => {
                 let value = self.within(line, line.number(0), 1e-5, 16.0, "s");
@@ -264,6 +273,31 @@ impl Reader<'_, '_> {
                 "activate" => self.work.set("local", "activate", duration(real), line.at),
                 _ => self.by_table(line.at, entry.name, entry.capability),
             }
+        }
+    }
+
+    fn acquisition_port(&mut self, line: &Line<'_>) {
+        match line.integer(0) {
+            0 => {
+                self.later.client_port = None;
+                self.work.keep(line.at);
+            }
+            port @ 1..=65_535 => {
+                self.later.client_port = Some((port, line.at));
+                self.work.keep(line.at);
+            }
+            _ => self.wrong(line.at, "a port is a number from 0 to 65535"),
+        }
+    }
+
+    /// The port that requests leave from, when it is known where time is served.
+    pub(super) fn finish_client_port(&mut self) {
+        let Some((port, at)) = self.later.client_port.take() else { return };
+        let serving = self.work.draft.has("serve");
+        if serving && self.later.port.map_or(123, |(port, _)| port) == port {
+            self.work.change(at, "each request leaves from a random port, as time is served on this one");
+        } else {
+            self.work.set("network", "client_port", port.to_string(), at);
         }
     }
 

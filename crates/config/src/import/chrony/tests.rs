@@ -102,6 +102,23 @@ fn every_source_option_is_accepted_and_told_of() {
 }
 
 #[test]
+fn how_packets_leave_is_taken_over() {
+    let network = |text: &str| config(&format!("{text}\nserver a.example\nallow 10/8\n")).network;
+    let port = |text: &str| network(text).client_port;
+    assert_eq!((port("acquisitionport 1123"), port("acquisitionport 0")), (Some(1123), None));
+    // Time is served on that port, which is opened in another way.
+    assert_eq!(port("acquisitionport 123"), None);
+    assert_eq!(
+        (port("acquisitionport 123\nport 1123"), port("acquisitionport 1123\nport 1123")),
+        (Some(123), None)
+    );
+    assert_eq!(config("acquisitionport 123\nserver a.example\n").network.client_port, Some(123));
+    assert_eq!(verdict("acquisitionport 65536"), Verdict::Wrong);
+    assert_eq!(network("bindacqdevice eth1").interface.as_deref(), Some("eth1"));
+    assert_eq!((network("dscp 46").dscp, network("dscp 64").dscp), (46, 63));
+}
+
+#[test]
 fn values_are_the_same_in_our_units() {
     let config = config(
         "server a.example iburst minpoll 4 maxpoll 8 key 7 maxdelay 0.3 offset -0.00005 port 1123 version 3 \
