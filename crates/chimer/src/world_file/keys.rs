@@ -8,7 +8,13 @@ pub static WORLD: Schema = Schema {
     sections: SECTIONS,
     keys: &[OWN, DELAY, UP, DOWN, KEYS],
     // A simulated machine has no files, and so no keys.
-    without: &[("clock", "frequency_file"), ("clock", "chrony_drift_file"), ("selection", "authentication")],
+    without: &[
+        ("clock", "frequency_file"),
+        ("clock", "chrony_drift_file"),
+        ("clock", "log_above"),
+        ("clock", "manual"),
+        ("selection", "authentication"),
+    ],
     foreign: &[
         ("duration", "`length` in [world]"),
         ("latency", "`delay = { base = \"10ms\" }` in [[server]]"),
