@@ -26,7 +26,7 @@ use syntax::{check, integer, number};
 
 /// Files include files only so deep, beside the first one.
 const MOST_DEEP: usize = 9;
-/// No line names more folders.
+/// `confdir` names no more folders.
 const MOST_FOLDERS: usize = 10;
 /// No line of a file has more bytes, with its end.
 const LONGEST_LINE: usize = 2047;
@@ -170,7 +170,7 @@ impl Reader<'_, '_> {
             self.wrong(line.at, format!("files are included more than {MOST_DEEP} deep"));
             return true;
         }
-        if line.words.len() > MOST_FOLDERS {
+        if line.directive.name == "confdir" && line.words.len() > MOST_FOLDERS {
             self.wrong(line.at, format!("at most {MOST_FOLDERS} folders can be named"));
             return true;
         }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::syntax::may_be_name;
 use super::{Line, Reader};
 use crate::import::draft::string;
 use crate::import::values::{ALL_V4, ALL_V6, Network, decides, subnet};
@@ -10,14 +11,6 @@ use crate::text::quote;
 
 /// More networks than these our file does not take.
 const MOST_NETWORKS: usize = 4096;
-
-/// Whether a word can be the name of a host.
-fn may_be_name(text: &str) -> bool {
-    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.chars().all(of_name)
-        && text.contains(|c: char| c.is_ascii_alphabetic())
-        && !text.eq_ignore_ascii_case("all")
-}
 
 /// `allow` or `deny`.
 #[derive(Clone, Copy)]

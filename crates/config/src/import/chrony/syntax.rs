@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::directives::{self, Directive};
+use crate::import::values::subnet;
 use crate::text::{nearest, quote};
 
 /// Options of directives of which nothing is taken over: they must be right all the same. Kinds are those of
@@ -129,6 +130,14 @@ fn fits(kind: char, word: &str, whole: bool) -> Result<(), &'static str> {
     if good { Ok(()) } else { Err(wanted) }
 }
 
+/// Whether a word can be the name of a host.
+pub(super) fn may_be_name(text: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.chars().all(of_name)
+        && text.contains(|c: char| c.is_ascii_alphabetic())
+        && !text.eq_ignore_ascii_case("all")
+}
+
 /// What the table of directives cannot say.
 fn more(name: &str, words: &[&str]) -> Result<(), String> {
     match (name, words) {
@@ -154,6 +163,14 @@ fn more(name: &str, words: &[&str]) -> Result<(), String> {
         }
         ("broadcast", [_, address, ..]) if address.parse::<IpAddr>().is_err() => {
             Err(format!("{} is not an address", quote(address)))
+        }
+        ("cmdallow" | "cmddeny", words) => {
+            let rest = words.strip_prefix(&["all"]).unwrap_or(words);
+            match rest {
+                [] => Ok(()),
+                [text] if subnet(text).is_some() || may_be_name(text) => Ok(()),
+                rest => Err(format!("{} is not a network", quote(&rest.join(" ")))),
+            }
         }
         ("ntsaeads", words) => match words.iter().find(|word| integer(word).is_none()) {
             Some(word) => Err(format!("{} is not the number of an algorithm", quote(word))),
