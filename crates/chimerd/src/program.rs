@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use truechimer_config::{Config, Roles};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
-use truechimer_sys::{privileges, resolver, role, signal};
+use truechimer_sys::{privileges, process, resolver, role, signal};
 use truechimer_time::Mono;
 
 use crate::args::{self, Action, HELP, Role, RunArgs};
@@ -178,6 +178,7 @@ fn try_run(
     options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
     options.service = ServiceManager::from_environment()
         .map_err(|error| format!("the service manager's socket, NOTIFY_SOCKET, is no good: {error}"))?;
+    be_urgent(options.config.lock_memory, options.config.realtime_priority, journal);
     let mut daemon = Daemon::new(options).map_err(|error| error.to_string())?;
     if let Some(user) = user {
         privileges::drop_to(&user, controls_clock, keep_net_bind)
@@ -202,6 +203,22 @@ fn reload(args: &RunArgs, is_away: bool) -> Result<Config, String> {
         None => complain(text),
     };
     load(args, &mut tell).map_err(|unusable| unusable.message)
+}
+
+/// Memory that is never paged out, and the processor before others: for its timestamps. To be without is no reason to stop.
+fn be_urgent(lock_memory: bool, priority: u8, journal: &mut Journal) {
+    let mut tell = |what: &str, outcome: std::io::Result<()>| {
+        if let Err(error) = outcome {
+            let text = format!("{what}: {error}; going on without");
+            journal.line(Mono::default(), Priority::Warning, &text);
+        }
+    };
+    if lock_memory {
+        tell("cannot lock the daemon into memory", process::lock_memory());
+    }
+    if priority > 0 {
+        tell("cannot run at a realtime priority", process::run_first(priority));
+    }
 }
 
 /// The kernel's clock if it may be steered, or only a look at it (A10).

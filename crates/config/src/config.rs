@@ -32,6 +32,10 @@ pub struct Config {
     pub ready: Ready,
     /// `serve.workers`: how many threads answer requests; with 1 the event loop does it.
     pub workers: usize,
+    /// `daemon.lock_memory`: whether nothing of the daemon is ever paged out.
+    pub lock_memory: bool,
+    /// `daemon.realtime_priority`: the priority under `SCHED_FIFO`; 0 is the usual scheduling.
+    pub realtime_priority: u8,
     /// `daemon.user`: whom to become after the start, `None` to stay who we are.
     pub user: Option<String>,
     /// `[nts]`: whose certificates are believed.
@@ -167,6 +171,8 @@ impl Default for Config {
             workers: 1,
             logs: None,
             ready: Ready::Started,
+            lock_memory: false,
+            realtime_priority: 0,
             user: None,
             trust: CertificateTrust::default(),
             serve_nts: None,

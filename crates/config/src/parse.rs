@@ -238,6 +238,8 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;
     config.ready = daemon.ready;
+    config.lock_memory = daemon.lock_memory;
+    config.realtime_priority = daemon.realtime_priority;
     config.user = daemon.user;
     let defaults = Paths::default();
     config.paths.state_dir = daemon.state_dir.unwrap_or(defaults.state_dir);

@@ -43,5 +43,29 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
+/// Locks the process into memory, with all that it will ask for: nothing of it is ever paged out.
+///
+/// # Errors
+/// `EPERM` without the privilege to lock as much as may come: with a limit, running into it later would be the end.
+pub fn lock_memory() -> io::Result<()> {
+    let endless = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the pointer is to a local structure.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const endless) })?;
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) }).map(drop)
+}
+
+/// Runs the calling thread before all that is not as urgent (`SCHED_FIFO`), at a priority from 1 to 99. What it starts from now on
+/// runs as usual.
+///
+/// # Errors
+/// `EPERM` without the privilege, `EINVAL` for another priority.
+pub fn run_first(priority: u8) -> io::Result<()> {
+    let parameter = libc::sched_param { sched_priority: priority.into() };
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the pointer is to a local structure; 0 is the calling thread.
+    check(unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) }).map(drop)
+}
+
 #[cfg(test)]
 mod tests;

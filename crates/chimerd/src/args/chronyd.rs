@@ -32,7 +32,9 @@ Usage: chronyd [OPTION]... [DIRECTIVE]...
   -R        do not step the clock at the start
   -n        stay in the foreground
   -d        the same, and write the journal to standard error; -d -d says more
-  -r, -s, -m, -P PRIORITY, -F LEVEL, -U   are understood, and what happens instead is said
+  -m        lock the daemon into memory
+  -P PRIO   run before everything less urgent (SCHED_FIFO), 1 to 99; 0 does not
+  -r, -s, -F LEVEL, -U   are understood, and what happens instead is said
 
 Without -d, -n, -q and -Q it goes into the background: the command ends with 0 when the daemon runs,
 and writes its journal to the system's log.
@@ -77,6 +79,10 @@ pub struct Chronyd {
     pub log_level: u8,
     /// No step at the start.
     pub no_step: bool,
+    /// Lock the daemon into memory.
+    pub lock_memory: bool,
+    /// The priority under `SCHED_FIFO`, whatever the configuration says.
+    pub priority: Option<u8>,
     /// Not into the background (`-n`, and by `-d`, `-q` and `-Q`).
     pub foreground: bool,
     /// The journal goes to standard error (`-d`, and by `-q` and `-Q`), not into the system's log.
@@ -164,7 +170,10 @@ fn with_value(letter: char, value: OsString, run: &mut RunArgs, said: &mut Chron
             Ok(level) if level <= 3 => said.log_level = level,
             _ => return Err(ArgsError(format!("-L wants a level from 0 to 3, not {text}"))),
         },
-        'P' => said.remarks.push("-P: the scheduler treats the daemon as any other"),
+        'P' => match text.parse::<u8>() {
+            Ok(priority) if priority <= 100 => said.priority = Some(priority.min(99)),
+            _ => return Err(ArgsError(format!("-P wants a priority from 0 to 100, not {text}"))),
+        },
         _ => said.remarks.push("-F: there is no filter of system calls here; the unit brings one"),
     }
     Ok(())
@@ -183,7 +192,7 @@ fn plain(letter: char, said: &mut Chronyd) -> Result<(), ArgsError> {
         's' => said
             .remarks
             .push("-s: the clock is not set from the real-time clock, which the kernel does at boot"),
-        'm' => said.remarks.push("-m: the daemon is not locked into memory"),
+        'm' => said.lock_memory = true,
         _ => return Err(ArgsError(format!("there is no option -{letter}"))),
     }
     Ok(())

@@ -173,6 +173,8 @@ impl Daemon {
             ("clock.control", config.clock_control != self.config.clock_control),
             ("serve.workers", config.workers != self.config.workers),
             ("daemon.roles", config.roles != self.config.roles),
+            ("daemon.lock_memory", config.lock_memory != self.config.lock_memory),
+            ("daemon.realtime_priority", config.realtime_priority != self.config.realtime_priority),
             ("daemon.user", config.user != self.config.user),
         ];
         for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {

@@ -160,6 +160,8 @@ fn apply(config: &mut Config, said: &Chronyd) {
     if let Some(user) = &said.user {
         config.user = Some(user.clone()).filter(|user| user != "root");
     }
+    config.lock_memory |= said.lock_memory;
+    config.realtime_priority = said.priority.unwrap_or(config.realtime_priority);
     if said.no_step && config.engine.clock.step.first.is_some() {
         config.engine.clock.step.first = Some(0);
     }

@@ -421,6 +421,13 @@ pub static KEYS: &[Key] = &[
     key("daemon", "user", Kind::User, "`false`", r#""truechimer""#,
         "The account to become after the start, keeping only the privileges that are needed; `false` stays who \
          started it. For starting as root without a service manager that does it."),
+    key("daemon", "lock_memory", Kind::Boolean, "`false`", "true",
+        "Whether nothing of the daemon is ever paged out (CAP_IPC_LOCK and CAP_SYS_RESOURCE, at the start). Where that is not \
+         permitted it is told, and the daemon runs without."),
+    key("daemon", "realtime_priority", integer(0, 99), "`0`", "1",
+        "Run before everything that is less urgent: the priority under SCHED_FIFO (CAP_SYS_NICE, at the start), 0 for the usual \
+         scheduling. It is for the event loop, not for helper processes and `serve.workers`. Where it is not permitted it is told, \
+         and the daemon runs without."),
     key("daemon", "state_dir", Kind::Path { longest: 4000 }, r#"`"/var/lib/truechimer"`"#, r#""/srv/truechimer""#,
         "The folder of what outlives a restart: the frequency, the last time that was known good, the sum of \
          steps. `false` keeps nothing."),

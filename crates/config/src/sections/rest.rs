@@ -94,6 +94,8 @@ pub(crate) fn read_network(reader: &mut Reader, table: &Table<'_>, listen: &[Lis
 pub(crate) struct Daemon {
     pub(crate) roles: Roles,
     pub(crate) ready: Ready,
+    pub(crate) lock_memory: bool,
+    pub(crate) realtime_priority: u8,
     pub(crate) user: Option<String>,
     pub(crate) state_dir: Option<Option<PathBuf>>,
     pub(crate) run_dir: Option<Option<PathBuf>>,
@@ -114,6 +116,8 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
     Daemon {
         roles,
         ready,
+        lock_memory: reader.boolean(table, "lock_memory").unwrap_or(false),
+        realtime_priority: reader.integer(table, "realtime_priority").unwrap_or(0),
         user: read_user(reader, table),
         state_dir: path(reader, table, "state_dir"),
         run_dir: path(reader, table, "run_dir"),

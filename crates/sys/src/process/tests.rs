@@ -42,3 +42,31 @@ fn closed_descriptors_take_everything_and_release_who_waits() {
     child.wait().unwrap();
     assert!(runs && heard.is_empty(), "{heard}");
 }
+
+#[test]
+fn urgency_and_locked_memory_are_had_or_refused() {
+    in_own_process("process::tests::urgency_and_locked_memory_are_had_or_refused", || {
+        assert_eq!(run_first(100).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+        let policy = || {
+            let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // After the name, which ends with the last parenthesis: the state is the third field, the policy the 41st.
+            let rest = text.rsplit_once(')').unwrap().1;
+            rest.split_whitespace().nth(41 - 3).unwrap().parse::<i32>().unwrap()
+        };
+        match run_first(1) {
+            Ok(()) => assert_eq!(policy(), libc::SCHED_FIFO),
+            Err(error) => {
+                assert_eq!((error.raw_os_error(), policy()), (Some(libc::EPERM), libc::SCHED_OTHER))
+            }
+        }
+        let locked = || {
+            let text = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        match lock_memory() {
+            Ok(()) => assert!(locked() > 0),
+            Err(_) => assert_eq!(locked(), 0),
+        }
+    });
+}

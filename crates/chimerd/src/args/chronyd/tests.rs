@@ -32,7 +32,8 @@ fn every_option_of_chronyd_is_understood() {
     assert_eq!(run(&["-q"]).1.once, Some(Once::Set));
     assert_eq!(run(&[]).0.config.to_str(), Some(DEFAULT_CONFIG));
     assert_eq!(run(&["-f/y", "-F1", "-P", "5", "-rsmU"]).0.config.to_str(), Some("/y"));
-    assert_eq!(run(&["-F", "1", "-P", "5", "-rsmU"]).1.remarks.len(), 5);
+    let said = run(&["-F", "1", "-P", "5", "-rsmU"]).1;
+    assert_eq!((said.remarks.len(), said.priority, said.lock_memory), (3, Some(5), true));
     for (words, foreground, on_terminal) in
         [(&[][..], false, false), (&["-n"], true, false), (&["-d"], true, true), (&["-q"], true, true)]
     {
@@ -50,5 +51,6 @@ fn mistakes_are_named() {
     assert_eq!(message(&["-t"]), "-t wants a value after it");
     assert_eq!(message(&["-t", "soon"]), "-t wants a number of seconds, not soon");
     assert_eq!(message(&["-L", "4"]), "-L wants a level from 0 to 3, not 4");
+    assert_eq!(message(&["-P", "101"]), "-P wants a priority from 0 to 100, not 101");
     assert_eq!(message(&["-Z"]), "there is no option -Z");
 }

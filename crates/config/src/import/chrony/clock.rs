@@ -78,6 +78,13 @@ impl Reader<'_, '_> {
             "local" => self.local(line),
             "keyfile" => self.work.set("keys", "file", string(line.word(0)), line.at),
             "user" => self.user(line),
+            "lock_all" => self.work.set("daemon", "lock_memory", "true".into(), line.at),
+            "sched_priority" => match line.integer(0) {
+                priority @ 0..=100 => {
+                    self.work.set("daemon", "realtime_priority", priority.min(99).to_string(), line.at)
+                }
+                _ => self.wrong(line.at, "a priority is a number from 0 to 100"),
+            },
             "driftfile" => {
                 self.by_table(line.at, "", line.directive.capability);
                 self.work.draft.set("clock", "chrony_drift_file", string(line.word(0)), Some(line.at));

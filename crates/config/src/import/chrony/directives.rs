@@ -167,11 +167,11 @@ pub static DIRECTIVES: &[Directive] = &[
     d("hwtimestamp", "INTERFACE ...", NotYet("packets are stamped by the kernel")),
     d("hwtstimeout", "TIMEOUT:n", NotYet("packets are stamped by the kernel")),
     d("keyfile", "FILE:f", Honoured("`keys.file`, which reads chrony's format")),
-    d("lock_all", "", NotYet("the daemon is not locked into memory; it needs a few megabytes that are in constant use")),
+    d("lock_all", "", Honoured("`daemon.lock_memory`")),
     d("pidfile", "FILE:f", Honoured("`daemon.pid_file`; `/` writes none")),
     d("ptpport", "PORT:i", NotYet(NO_PTP)),
     d("ptpdomain", "DOMAIN:i", NotYet(NO_PTP)),
-    d("sched_priority", "PRIORITY:i", NotYet("the scheduler treats the daemon as any other; a unit can say CPUSchedulingPolicy=fifo")),
+    d("sched_priority", "PRIORITY:i", Honoured("`daemon.realtime_priority`")),
     d("user", "USER", Honoured("`daemon.user`")),
     // No longer in the manual.
     d("commandkey", "...", Unneeded(OLD)),
