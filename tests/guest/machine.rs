@@ -56,24 +56,26 @@ impl Machine {
         programs: &[PathBuf],
     ) -> Result<Self, String> {
         let initrd = build_initrd(folder, files, programs)?;
+        Self::start(&initrd, 256, "clocksource=acpi_pm")
+    }
+
+    /// Boots a guest whose files are in this folder and whose `/init` says «guest is ready» and becomes a shell.
+    pub(crate) fn boot_root(root: &Path, initrd: &Path, memory_mib: u32) -> Result<Self, String> {
+        pack(root, initrd)?;
+        Self::start(initrd, memory_mib, "systemd.show_status=0")
+    }
+
+    fn start(initrd: &Path, memory_mib: u32, more: &str) -> Result<Self, String> {
         let mut qemu = Command::new("qemu-system-x86_64")
-            .args([
-                "-accel",
-                "tcg",
-                "-m",
-                "256",
-                "-nographic",
-                "-no-reboot",
-                "-nodefaults",
-                "-serial",
-                "stdio",
-            ])
+            .args(["-accel", "tcg", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-m"])
+            .arg(memory_mib.to_string())
             .args(["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="])
             .arg("-kernel")
             .arg(kernel()?)
             .arg("-initrd")
             .arg(initrd)
-            .args(["-append", "console=ttyS0 quiet panic=-1 clocksource=acpi_pm"])
+            .arg("-append")
+            .arg(format!("console=ttyS0 quiet panic=-1 {more}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -172,11 +174,13 @@ fn build_initrd(folder: &Path, files: &[(&str, String)], programs: &[PathBuf]) -
         fs::write(path, text).map_err(|e| e.to_string())?;
     }
     let initrd = folder.join("initrd");
-    run(Command::new("sh")
-        .args(["-c", "cd \"$0\" && find . | cpio --quiet -o -H newc > \"$1\""])
-        .arg(&root)
-        .arg(&initrd))?;
+    pack(&root, &initrd)?;
     Ok(initrd)
+}
+
+fn pack(root: &Path, initrd: &Path) -> Result<(), String> {
+    let script = "cd \"$0\" && find . | cpio --quiet -o -H newc > \"$1\"";
+    run(Command::new("sh").args(["-c", script]).arg(root).arg(initrd)).map(drop)
 }
 
 fn copy_modules(root: &Path) -> Result<(), String> {

@@ -4,10 +4,13 @@
 //! The server is [`server::Server`], whose time law the test knows; the state of the kernel is read with BusyBox's
 //! `adjtimex`, which we did not write. The guest's clock source is the ACPI timer, whose rate is exactly the host's
 //! under emulation, so that the frequency error is all the server's doing.
+//!
+//! Another guest boots a Debian with systemd and our package ([`units`]).
 
 mod machine;
 mod scenario;
 mod server;
+mod units;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,17 @@ fn main() -> ExitCode {
         Need::program("cpio"),
         Need::fetched("kernel/.complete"),
     ];
-    let trials = vec![trial("at_34_kernel_clock_is_steered_and_honest", &needs, scenario::lifecycle)];
+    let systemd = [
+        Need::program("qemu-system-x86_64"),
+        Need::program("cpio"),
+        Need::program("dpkg-deb"),
+        Need::fetched("kernel/.complete"),
+        Need::fetched(units::ROOT),
+        Need::root(),
+    ];
+    let trials = vec![
+        trial("at_34_kernel_clock_is_steered_and_honest", &needs, scenario::lifecycle),
+        trial("o9_systemd_runs_every_role_in_a_unit_of_its_own", &systemd, units::roles),
+    ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
