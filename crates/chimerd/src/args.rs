@@ -54,8 +54,8 @@ pub enum Action {
     Help,
     /// Print the version.
     Version,
-    /// Be a helper of another chimerd (not for people), which runs as this user, if not as the helper's own or as root.
-    Role(Role, Option<String>),
+    /// Be a helper of another chimerd (not for people).
+    Role(RoleArgs),
 }
 
 /// What a helper process does.
@@ -67,6 +67,17 @@ pub enum Role {
     KeyExchangeClient,
     /// Exchanges keys with clients.
     KeyExchangeServer,
+}
+
+/// Options of a helper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleArgs {
+    /// What it does.
+    pub role: Role,
+    /// The user that its daemon runs as, if not as the helper's own or as root.
+    pub daemon: Option<String>,
+    /// Whether it forbids itself what its work does not need.
+    pub sandbox: bool,
 }
 
 /// Options of a run.
@@ -158,16 +169,21 @@ fn dialect(word: Option<&str>) -> Result<Dialect, ArgsError> {
     })
 }
 
-/// What may follow the name of a role: whose daemon it is to serve.
+/// What may follow the name of a role.
 fn role(role: Role, rest: impl Iterator<Item = OsString>) -> Result<Action, ArgsError> {
-    let mut daemon = None;
+    let mut said = RoleArgs { role, daemon: None, sandbox: true };
     for arg in rest {
-        match arg.to_str().and_then(|text| text.strip_prefix("--daemon=")) {
-            Some(user) if !user.is_empty() => daemon = Some(user.to_owned()),
-            _ => return Err(ArgsError(format!("a role takes --daemon=USER, not {}", arg.display()))),
+        let text = arg.to_str().unwrap_or_default();
+        match text.strip_prefix("--daemon=") {
+            Some(user) if !user.is_empty() => said.daemon = Some(user.to_owned()),
+            None if text == "--no-sandbox" => said.sandbox = false,
+            _ => {
+                let text = format!("a role takes --daemon=USER and --no-sandbox, not {}", arg.display());
+                return Err(ArgsError(text));
+            }
         }
     }
-    Ok(Action::Role(role, daemon))
+    Ok(Action::Role(said))
 }
 
 /// `-xd` is `-x -d`; everything else stays what it is.

@@ -12,7 +12,7 @@ use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
 use truechimer_sys::{privileges, process, resolver, role, signal};
 use truechimer_time::Mono;
 
-use crate::args::{self, Action, HELP, Role, RunArgs};
+use crate::args::{self, Action, HELP, Role, RoleArgs, RunArgs};
 use crate::journal::{Journal, Priority, is_systemds};
 use crate::nts;
 use crate::{Daemon, DaemonOptions, Observer, ServiceManager};
@@ -49,7 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(Action::Print(text)) => print(&text),
         Ok(Action::Help) => print(HELP),
         Ok(Action::Version) => print(&format!("chimerd {}\n", env!("CARGO_PKG_VERSION"))),
-        Ok(Action::Role(role, daemon)) => run_role(role, daemon.as_deref()),
+        Ok(Action::Role(said)) => run_role(&said),
         Err(error) => {
             let name = if is_chronyd { "chronyd" } else { "chimerd" };
             complain(&format!("{name}: {error}\nSee {name} --help.\n"));
@@ -279,13 +279,13 @@ fn print_config(args: &RunArgs) -> u8 {
     print(&text)
 }
 
-fn run_role(role: Role, daemon: Option<&str>) -> u8 {
-    let (name, role_main): (_, fn() -> std::io::Result<()>) = match role {
+fn run_role(said: &RoleArgs) -> u8 {
+    let (name, role_main): (_, fn(bool) -> std::io::Result<()>) = match said.role {
         Role::Resolver => ("resolver", resolver::role_main),
         Role::KeyExchangeClient => ("key exchange client", nts::client::role_main),
         Role::KeyExchangeServer => ("key exchange server", nts::server::role_main),
     };
-    match role::expect_daemon(daemon).and_then(|()| role_main()) {
+    match role::expect_daemon(said.daemon.as_deref()).and_then(|()| role_main(said.sandbox)) {
         Ok(()) => EXIT_OK,
         Err(error) => {
             complain(&format!("chimerd: {name}: {error}\n"));

@@ -10,8 +10,8 @@ use truechimer_sys::role::Program;
 pub(crate) enum Places {
     /// Inside the loop.
     Loop,
-    /// In processes that the daemon starts.
-    Children,
+    /// In processes that the daemon starts, with a filter on what they ask of the kernel or without.
+    Children { sandbox: bool },
     /// In processes that the service manager starts for who connects to the sockets in this folder.
     Units(PathBuf),
 }
@@ -20,7 +20,7 @@ impl Places {
     pub(crate) fn new(config: &Config, sockets: Option<PathBuf>) -> Self {
         match (config.roles, sockets) {
             (Roles::Inline, _) => Self::Loop,
-            (Roles::Process, None) => Self::Children,
+            (Roles::Process, None) => Self::Children { sandbox: config.sandbox },
             (Roles::Process, Some(folder)) => Self::Units(folder),
         }
     }
@@ -29,7 +29,7 @@ impl Places {
     pub(crate) fn program(&self, role: &'static str) -> Option<Program> {
         match self {
             Self::Loop => None,
-            Self::Children => Some(Program::own(role)),
+            Self::Children { sandbox } => Some(Program::own(role, *sandbox)),
             Self::Units(folder) => Some(Program::at(folder.join(role))),
         }
     }

@@ -52,6 +52,7 @@ fn at_49_the_role_that_strangers_reach_has_nothing_to_lose() {
         assert_eq!(u64::from_str_radix(&status(role, set), 16).unwrap(), 0, "{set}");
     }
     assert_eq!(status(role, "NoNewPrivs"), "1");
+    assert_eq!(status(role, "Seccomp"), "2", "what it does not need is refused");
     assert_eq!(status(role, "Threads"), "1");
     assert!(!status(role, "Uid").split_whitespace().any(|uid| uid == "0"));
     assert!(!status(role, "Groups").split_whitespace().any(|group| group == "0"));

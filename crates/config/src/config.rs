@@ -26,6 +26,8 @@ pub struct Config {
     pub clock_control: bool,
     /// `daemon.roles`.
     pub roles: Roles,
+    /// `daemon.sandbox`: whether helper processes forbid themselves what their work does not need.
+    pub sandbox: bool,
     /// `[logs]`: files in the formats of chronyd and ntpd.
     pub logs: Option<Logs>,
     /// `daemon.ready`: when the service manager is told that the service is ready.
@@ -168,6 +170,7 @@ impl Default for Config {
             paths: Paths::default(),
             clock_control: true,
             roles: Roles::Process,
+            sandbox: true,
             workers: 1,
             logs: None,
             ready: Ready::Started,

@@ -237,6 +237,7 @@ fn read(reader: &mut Reader, root: Root<'_>) -> Config {
     let daemon = reader.section(root, "daemon").map(|table| sections::read_daemon(reader, &table));
     let daemon = daemon.unwrap_or_default();
     config.roles = daemon.roles;
+    config.sandbox = daemon.sandbox.unwrap_or(true);
     config.ready = daemon.ready;
     config.lock_memory = daemon.lock_memory;
     config.realtime_priority = daemon.realtime_priority;

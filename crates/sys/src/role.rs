@@ -17,6 +17,7 @@ mod channel;
 mod inside;
 mod peer;
 mod process;
+mod sandbox;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -33,6 +34,7 @@ use process::Process;
 
 pub use inside::{Confinement, Inside, Waiting};
 pub use peer::expect_daemon;
+pub use sandbox::Duty;
 
 /// Messages that wait for a role that does not take them; one more, and it counts as hanging.
 const MAX_OUTGOING: usize = 128;
@@ -48,11 +50,14 @@ enum Start {
 }
 
 impl Program {
-    /// This program, as the role of this name.
-    pub fn own(role: &'static str) -> Self {
+    /// This program, as the role of this name, with a [`Duty`] or without.
+    pub fn own(role: &'static str, sandbox: bool) -> Self {
         Self::new(move || {
             let mut command = Command::new("/proc/self/exe");
             command.arg0(format!("chimerd-{role}")).arg(format!("--role={role}"));
+            if !sandbox {
+                command.arg("--no-sandbox");
+            }
             command
         })
     }

@@ -39,8 +39,10 @@ fn every_option_is_read() {
         ("ke-server", Role::KeyExchangeServer),
     ] {
         let name = format!("--role={name}");
-        assert_eq!(read(&[&name]), Ok(Action::Role(role, None)));
-        assert_eq!(read(&[&name, "--daemon=ntp"]), Ok(Action::Role(role, Some("ntp".into()))));
+        let alone = RoleArgs { role, daemon: None, sandbox: true };
+        assert_eq!(read(&[&name]), Ok(Action::Role(alone)));
+        let called = RoleArgs { role, daemon: Some("ntp".into()), sandbox: false };
+        assert_eq!(read(&[&name, "--daemon=ntp", "--no-sandbox"]), Ok(Action::Role(called)));
         assert!(read(&[&name, "--daemon="]).is_err() && read(&[&name, "-x"]).is_err());
     }
     let units = RunArgs { role_sockets: Some("/run/roles".into()), ..ours("a", false) };

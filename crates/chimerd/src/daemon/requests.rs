@@ -175,6 +175,7 @@ impl Daemon {
             ("daemon.roles", config.roles != self.config.roles),
             ("daemon.lock_memory", config.lock_memory != self.config.lock_memory),
             ("daemon.realtime_priority", config.realtime_priority != self.config.realtime_priority),
+            ("daemon.sandbox", config.sandbox != self.config.sandbox),
             ("daemon.user", config.user != self.config.user),
         ];
         for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {

@@ -414,6 +414,10 @@ pub static KEYS: &[Key] = &[
     key("daemon", "roles", Kind::Word(&["process", "inline"]), r#"`"process"`"#, r#""inline""#,
         "Where names are resolved and keys exchanged: in helper processes without privileges (the daemon's own, or those \
          of the service manager with `chimerd --role-sockets`), or inside the event loop, which then waits for the answers of name servers."),
+    key("daemon", "sandbox", Kind::Boolean, "`true`", "false",
+        "Whether helper processes that the daemon starts forbid themselves what their work does not need (seccomp, landlock), as far \
+         as the kernel can. `false` is for a resolver with modules that need more than that leaves; a helper that the service \
+         manager starts has `--no-sandbox` for it. With `roles = \"inline\"` there are no helpers to confine."),
     key("daemon", "ready", Kind::Word(&["started", "synchronised"]), r#"`"started"`"#, r#""synchronised""#,
         "When the service manager (systemd, `Type=notify`) is told that the service is ready: when its ports are open, \
          or when the clock is synchronised for the first time. What is ordered after the service waits so long, and the \

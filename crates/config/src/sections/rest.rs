@@ -93,6 +93,7 @@ pub(crate) fn read_network(reader: &mut Reader, table: &Table<'_>, listen: &[Lis
 #[derive(Default)]
 pub(crate) struct Daemon {
     pub(crate) roles: Roles,
+    pub(crate) sandbox: Option<bool>,
     pub(crate) ready: Ready,
     pub(crate) lock_memory: bool,
     pub(crate) realtime_priority: u8,
@@ -115,6 +116,7 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
     };
     Daemon {
         roles,
+        sandbox: reader.boolean(table, "sandbox"),
         ready,
         lock_memory: reader.boolean(table, "lock_memory").unwrap_or(false),
         realtime_priority: reader.integer(table, "realtime_priority").unwrap_or(0),

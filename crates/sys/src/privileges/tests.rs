@@ -62,7 +62,7 @@ fn a_role_has_nothing_left() {
         // SAFETY: no pointers are passed.
         let priority = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
         let before = priority();
-        enter_role(&Confinement { nice: 7, alone: true, descriptors }).unwrap();
+        enter_role(&Confinement { nice: 7, alone: true, descriptors, duty: None }).unwrap();
         assert!(!is_root());
         assert_eq!(capabilities("CapPrm") | capabilities("CapEff"), 0);
         assert_eq!(status("NoNewPrivs"), "1");

@@ -9,7 +9,7 @@ use truechimer_time::Mono;
 use super::protocol::{self, MAX_MESSAGE, Question};
 use super::{Answer, Family, MAX_WAITING, ResolveError, lookup};
 use crate::clock::read_mono;
-use crate::role::{Confinement, Heard, Inside, Program, Role, Waiting};
+use crate::role::{Confinement, Duty, Heard, Inside, Program, Role, Waiting};
 
 /// The system's resolver gives up long before.
 const PATIENCE_S: f64 = 60.0;
@@ -107,8 +107,9 @@ impl RoleResolver {
 ///
 /// # Errors
 /// The privileges cannot be given up, or the other end is not our daemon.
-pub fn role_main() -> io::Result<()> {
-    let inside = Inside::enter(&Confinement::default(), Waiting::Blocks, MAX_MESSAGE)?;
+pub fn role_main(sandbox: bool) -> io::Result<()> {
+    let confinement = Confinement { duty: sandbox.then_some(Duty::Resolve), ..Confinement::default() };
+    let inside = Inside::enter(&confinement, Waiting::Blocks, MAX_MESSAGE)?;
     loop {
         let bytes = match inside.receive() {
             Ok(Some((bytes, _))) => bytes,

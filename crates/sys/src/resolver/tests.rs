@@ -18,7 +18,7 @@ fn test_role() -> Command {
 #[test]
 fn inside_the_role() {
     if std::env::var_os("SYS_TEST_ROLE").is_some() {
-        let _ = role_main();
+        let _ = role_main(true);
     }
 }
 

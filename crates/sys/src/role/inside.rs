@@ -1,9 +1,10 @@
 //! What runs inside a role process.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::channel;
+use super::sandbox::{self, Duty};
 use crate::ffi::{self, is_not_ready};
 use crate::privileges;
 
@@ -16,6 +17,8 @@ pub struct Confinement {
     pub alone: bool,
     /// How many descriptors it may have open, as far as the system permits so many; `None` as many as the daemon.
     pub descriptors: Option<u64>,
+    /// What it may ask of the kernel; `None`: whatever nobody may.
+    pub duty: Option<Duty>,
 }
 
 /// Whether the role's end of the socket waits for messages.
@@ -44,6 +47,12 @@ impl Inside {
         let inside = Self { max_message };
         if waiting == Waiting::Polls {
             ffi::keep_to_ourselves(&inside.socket())?;
+        }
+        let missing = confinement.duty.map(sandbox::confine).unwrap_or_default();
+        if !missing.is_empty() {
+            // Where this goes is the daemon's journal, or the service manager's.
+            let text = format!("chimerd: a helper process is confined less: {}\n", missing.join("; "));
+            let _ = io::stderr().write_all(text.as_bytes());
         }
         Ok(inside)
     }

@@ -53,7 +53,7 @@ fn inside_the_role() {
     if std::env::var_os("SYS_TEST_ROLE").is_none() {
         return;
     }
-    let confinement = Confinement { nice: 1, alone: true, descriptors: Some(16) };
+    let confinement = Confinement { nice: 1, alone: true, descriptors: Some(16), duty: None };
     let inside = Inside::enter(&confinement, Waiting::Polls, MAX).unwrap();
     let mut listener = None;
     let mut set = PollSet::new();

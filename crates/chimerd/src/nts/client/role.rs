@@ -12,7 +12,7 @@ use truechimer_nts_ke::message::MESSAGE_MAX;
 use truechimer_nts_ke::{ExchangeAnswer, ExchangeRequest};
 use truechimer_sys::clock::read_mono;
 use truechimer_sys::poll::{Interest, PollSet};
-use truechimer_sys::role::{Confinement, Heard, Inside, Program, Role, Waiting};
+use truechimer_sys::role::{Confinement, Duty, Heard, Inside, Program, Role, Waiting};
 use truechimer_time::Mono;
 
 use super::{KeClient, MOST_OPEN, Trust, unavailable};
@@ -151,9 +151,10 @@ impl ClientRole {
 ///
 /// # Errors
 /// The privileges cannot be given up, or the other end is not our daemon.
-pub(crate) fn role_main() -> io::Result<()> {
+pub(crate) fn role_main(sandbox: bool) -> io::Result<()> {
+    let duty = sandbox.then_some(Duty::Call);
     let descriptors = Some(MOST_OPEN as u64 + 32);
-    let confinement = Confinement { nice: 0, alone: true, descriptors };
+    let confinement = Confinement { nice: 0, alone: true, descriptors, duty };
     let inside = Inside::enter(&confinement, Waiting::Polls, TO_ROLE_MAX)?;
     let mut client = KeClient::new(Trust::default());
     let mut coming = Trust::default();

@@ -12,7 +12,7 @@ use truechimer_nts::KeyRing;
 use truechimer_nts_ke::{ServerTls, Validity};
 use truechimer_sys::clock::read_mono;
 use truechimer_sys::poll::{Interest, PollSet};
-use truechimer_sys::role::{Confinement, Heard, Inside, Program, Role, Waiting};
+use truechimer_sys::role::{Confinement, Duty, Heard, Inside, Program, Role, Waiting};
 use truechimer_sys::tcp::TcpListener;
 use truechimer_time::Mono;
 use zeroize::{Zeroize, Zeroizing};
@@ -184,8 +184,9 @@ impl ServerRole {
 ///
 /// # Errors
 /// The privileges cannot be given up, or the other end is not our daemon.
-pub(crate) fn role_main() -> io::Result<()> {
-    let confinement = Confinement { nice: NICE, alone: true, descriptors: Some(DESCRIPTORS) };
+pub(crate) fn role_main(sandbox: bool) -> io::Result<()> {
+    let duty = sandbox.then_some(Duty::Serve);
+    let confinement = Confinement { nice: NICE, alone: true, descriptors: Some(DESCRIPTORS), duty };
     let inside = Inside::enter(&confinement, Waiting::Polls, TO_ROLE_MAX)?;
     let mut role = Inner::default();
     let mut poll = PollSet::new();

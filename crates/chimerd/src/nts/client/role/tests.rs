@@ -21,7 +21,7 @@ fn test_role() -> Program {
 #[test]
 fn inside_the_role() {
     if std::env::var_os("CHIMERD_TEST_ROLE").is_some() {
-        let _ = role_main();
+        let _ = role_main(true);
     }
 }
 
