@@ -186,6 +186,14 @@ fn what_is_too_much_starts_nothing() {
 }
 
 #[test]
+fn a_file_of_nothing_but_what_is_lost_comes_to_an_end() {
+    let lost = "refclock PPS /dev/pps0 poll 3 refid PPS\n".repeat(12_000);
+    let imported = import(&format!("{lost}server a.example\n"), "file", Dialect::Chrony, &NoFiles);
+    let parsed = parse(&imported.toml, "imported").unwrap();
+    assert_eq!((parsed.config.engine.sources.len(), imported.worst()), (1, Verdict::NotYet));
+}
+
+#[test]
 fn what_goes_with_its_section_is_not_called_kept() {
     let text = "[[server]]\nlisten = \"0.0.0.0:123\"\n[server.denylist]\nfilter = [\"bogus\"]\naction = \"ignore\"\n";
     let imported = import(text, "file", Dialect::NtpdRs, &NoFiles);

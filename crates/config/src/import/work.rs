@@ -10,7 +10,7 @@ use super::outcome::Origin;
 use super::secrets::{covered, hidden};
 use super::{Dialect, Files, Imported, LineReport, Verdict};
 use crate::document::Document;
-use crate::parse;
+use crate::{MAX_BYTES, parse};
 
 /// A line of the report, by its index.
 pub(super) type At = usize;
@@ -232,7 +232,11 @@ impl<'f> Work<'f> {
     /// The draft as TOML that our own parser accepts.
     pub(super) fn settle(mut self, dialect: Dialect, name: &str) -> Imported {
         for round in 0.. {
-            let written = self.draft.write(dialect, name, &self.lines);
+            let mut written = self.draft.write(dialect, name, &self.lines);
+            if written.toml.len() > MAX_BYTES {
+                // The report has every line; what is lost need not stand in the file as well.
+                written = self.draft.write(dialect, name, &[]);
+            }
             let Err(found) = parse::parse(&written.toml, name) else {
                 return Imported::new(dialect, written, self.lines, self.documents, self.origins);
             };
@@ -251,6 +255,7 @@ impl<'f> Work<'f> {
             }
             if places.contains(&Place::EVERYTHING) {
                 self.lose_everything();
+                break;
             }
             for at in self.draft.remove(&places) {
                 if self.lines.get(at).is_some_and(|line| line.verdict <= Verdict::Changed) {
@@ -258,8 +263,7 @@ impl<'f> Work<'f> {
                 }
             }
         }
-        // The loop ends: an empty draft parses.
-        let written = Draft::default().write(dialect, name, &self.lines);
+        let written = Draft::default().write(dialect, name, &[]);
         Imported::new(dialect, written, self.lines, self.documents, self.origins)
     }
 }
