@@ -297,6 +297,8 @@ pub(crate) fn over_udp() -> Result<(), String> {
 fn changes(command: &str) -> bool {
     let first = [
         "online",
+        "settime",
+        "manual delete",
         "burst",
         "add",
         "delete",
