@@ -14,7 +14,7 @@ pub(crate) use logs::read_logs;
 pub use logs::{LOGS, Logs};
 pub(crate) use nts::{read_nts, read_serve_nts};
 pub use rest::read_selection;
-pub(crate) use rest::{read_control, read_daemon, read_keys, read_local, read_network};
+pub(crate) use rest::{is_account, read_control, read_daemon, read_keys, read_local, read_network};
 pub(crate) use serve::read_serve;
 pub use source::read_options;
 pub(crate) use source::{MOST_SOURCES, read_sources};

@@ -129,6 +129,13 @@ pub(crate) fn read_daemon(reader: &mut Reader, table: &Table<'_>) -> Daemon {
 }
 
 /// A portable account name (POSIX.1 §3.437), within the 31 characters that Linux tools accept.
+/// Whether this is the name of an account.
+pub(crate) fn is_account(text: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    first && rest && text.len() <= 31
+}
+
 fn read_user(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
     let item = table.item("user")?;
     let text = match item.value {
@@ -139,9 +146,7 @@ fn read_user(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
             return None;
         }
     };
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if first && rest && text.len() <= 31 {
+    if is_account(text) {
         return Some(text.to_string());
     }
     let diagnostic =

@@ -7,6 +7,7 @@ use super::syntax::{integer, option};
 use super::{Line, Reader};
 use crate::import::draft::string;
 use crate::import::values::{duration, ppm};
+use crate::sections::is_account;
 use crate::text::quote;
 
 /// What `log` can write, and the file of ours.
@@ -250,7 +251,9 @@ impl Reader<'_, '_> {
     fn user(&mut self, line: &Line<'_>) {
         let value = match line.word(0) {
             "root" => "false".to_owned(),
-            name => string(name),
+            name if is_account(name) => string(name),
+            // Without the line the daemon would go on as root.
+            name => return self.wrong(line.at, format!("{} is not an account name", quote(name))),
         };
         self.work.set("daemon", "user", value, line.at);
     }

@@ -191,6 +191,7 @@ fn lines_are_read_as_chronyd_reads_them() {
     assert_eq!(verdict("log everything"), Verdict::Wrong);
     assert_eq!(verdict("ratelimit interval 3 leek 2"), Verdict::Wrong);
     assert_eq!(verdict("allow 192.0.2.0/33"), Verdict::Wrong);
+    assert_eq!((verdict("user a$b"), verdict("user _chrony")), (Verdict::Wrong, Verdict::Kept));
     assert_eq!(verdict("include /nowhere"), Verdict::Wrong);
     let help = &read("makstep 1 3").lines[0].how[0];
     assert!(help.contains("did you mean `makestep`?"), "{help}");

@@ -34,6 +34,8 @@ fn nobody_is_answered_whom_a_line_refuses() {
     assert!(access("restrict 192.0.2.0/24 noserve ntpport\n").contains(&"-192.0.2.0/24".to_owned()));
     assert!(access("restrict 192.0.2.0 mask 255.255.255.0 notrust\n").contains(&"-192.0.2.0/24".to_owned()));
     assert!(access("restrict default notrust\n").is_empty());
+    // Without a line for everybody, everybody else is answered.
+    assert!(access("restrict 10.0.0.0/8 ignore\n").contains(&"-10.0.0.0/8".to_owned()));
     for line in ["restrict bad.example ignore", "restrict 10.0.0.1 mask 255.0.255.255 noserve"] {
         let imported = read(&format!("{line}\nrestrict 192.0.2.0/24\ninterface listen 192.0.2.1\n"));
         assert_eq!(imported.lines[0].verdict, Verdict::Impossible, "{line}");
