@@ -69,6 +69,7 @@ const ALIKE: &[&str] = &[
     "sourcename 10.99.0.1",
     "rtcdata",
     "smoothing",
+    "waitsync 1 0.5 0 0.1",
     "manual list",
     "settime 12:00",
     "manual delete 0",
@@ -80,7 +81,6 @@ const ALIKE: &[&str] = &[
     "manual reset",
     "manual off",
     "settime 12:00",
-    "waitsync 1 0.5 0 0.1",
     "online",
     "online 10.77.0.0/24",
     "online 10.99.0.1",
@@ -212,8 +212,9 @@ impl Both {
 pub(crate) fn all_commands(release: Release) -> Result<(), String> {
     let both = Both::start(release)?;
     let mut faults = Vec::new();
-    let last = ALIKE.len().saturating_sub(1);
-    let (before, end) = ALIKE.split_at(last);
+    // Before anything is typed in, added, reloaded or reset.
+    let place = ALIKE.iter().position(|command| *command == "waitsync 1 0.5 0 0.1").unwrap_or(0);
+    let (before, end) = ALIKE.split_at(place);
     for command in before.iter().chain(release.more).chain(end) {
         let forms: &[&str] = if changes(command) { &[""] } else { &["", "-c "] };
         for format in forms {

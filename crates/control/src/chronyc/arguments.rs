@@ -172,9 +172,9 @@ message! {
         address: Address,
         /// Or the reference clock of this identifier.
         reference_id: u32,
-        /// Which [`flags`](super::flags) are meant.
+        /// Which are meant, by the numbers of [`select`](super::select).
         mask: u32,
-        /// What they shall be.
+        /// What they shall be, by those of [`flags`](super::flags).
         options: u32,
     }
 }

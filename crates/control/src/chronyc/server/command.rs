@@ -13,7 +13,7 @@ use super::{Action, Daemon};
 use crate::chronyc::arguments::{Access, Local, SelectOptions, StepLimit};
 use crate::chronyc::reply::Status;
 use crate::chronyc::request::Body;
-use crate::chronyc::{Address, Timestamp, flags};
+use crate::chronyc::{Address, Timestamp, flags, select};
 
 /// What a request comes to.
 pub(super) enum Wanted {
@@ -153,13 +153,14 @@ fn finite(value: f64) -> Result<f64, Status> {
     if value.is_finite() { Ok(value) } else { Err(Status::Invalid) }
 }
 
+/// `chronyc` says in one numbering which options it means, and in another what they shall be.
 fn select(new: &SelectOptions) -> SourceChange {
-    let option = |flag| (new.mask & flag != 0).then_some(new.options & flag != 0);
+    let option = |bit: u16, flag| (new.mask & u32::from(bit) != 0).then_some(new.options & flag != 0);
     SourceChange::Select {
-        prefer: option(flags::PREFER),
-        noselect: option(flags::NOSELECT),
-        trust: option(flags::TRUST),
-        require: option(flags::REQUIRE),
+        prefer: option(select::PREFER, flags::PREFER),
+        noselect: option(select::NOSELECT, flags::NOSELECT),
+        trust: option(select::TRUST, flags::TRUST),
+        require: option(select::REQUIRE, flags::REQUIRE),
     }
 }
 

@@ -242,7 +242,8 @@ fn commands_reach_the_engine_in_its_words() {
     let select = SelectOptions {
         address: ip([192, 0, 2, 1]),
         reference_id: 0,
-        mask: flags::PREFER | flags::NOSELECT,
+        // As chronyc sends it for `+prefer -noselect`.
+        mask: 0x3,
         options: flags::PREFER,
     };
     fake.ask(Body::ModifySelectOptions(select));
