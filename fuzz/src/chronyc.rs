@@ -10,6 +10,7 @@ use truechimer_control::chronyc::{Reply, Request};
 use truechimer_control::ntpq::{self, Nonces};
 use truechimer_engine::report::{ClientReport, Report, SystemReport};
 use truechimer_engine::server::Clients;
+use truechimer_engine::{CommandError, TypedOutcome, TypedTime};
 use truechimer_time::{Cooked, Mono, Now};
 
 /// A daemon that knows nothing and notes whether it was told to do something.
@@ -54,6 +55,15 @@ impl Daemon for Nobody {
     fn carry_out(&mut self, _: Action) -> Status {
         self.told = true;
         Status::Success
+    }
+
+    fn set_time(&mut self, _: Cooked) -> Result<TypedOutcome, CommandError> {
+        self.told = true;
+        Err(CommandError::NotEnabled("clock.manual"))
+    }
+
+    fn typed_times(&mut self) -> Vec<TypedTime> {
+        Vec::new()
     }
 
     fn serves(&self, _: IpAddr) -> bool {
