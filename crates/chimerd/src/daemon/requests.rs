@@ -144,13 +144,14 @@ impl Daemon {
         self.listeners.configure(config.engine.serve.as_ref()).map_err(|error| error.to_string())?;
         self.listeners.mark(config.network.dscp);
         self.exchanges.configure(&config.network);
+        self.prepare_sources(&config, now);
+        let taken = self.reload_engine(&config, now);
+        // Responders before sockets: at a new address nobody is answered by the old access list.
+        self.keep_workers(now).map_err(|error| error.to_string())?;
         if let Some(workers) = &self.workers {
             workers.share_out(&self.listeners);
         }
-        self.prepare_sources(&config, now);
-        self.reload_nts(&config, now)?;
-        let command = Command::Reload(Box::new(config.engine.clone()));
-        self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)?;
+        taken?;
         self.configure_signer(config.paths.signd.as_deref());
         self.tell_what_waits(&config, now);
         self.configure_logs(config.logs, now);
@@ -160,6 +161,12 @@ impl Daemon {
         self.config.serve_nts = config.serve_nts;
         self.config.engine = config.engine;
         Ok(())
+    }
+
+    fn reload_engine(&mut self, config: &Config, now: Now) -> Result<(), String> {
+        self.reload_nts(config, now)?;
+        let command = Command::Reload(Box::new(config.engine.clone()));
+        self.engine.handle_command(command, now).map_err(|error| Fault::from(error).message)
     }
 
     /// What cannot change in a running daemon.
