@@ -10,10 +10,11 @@ use crate::ntpq;
 
 /// Why requests are dropped, in the words of reports, by what ntpd calls it.
 pub(crate) const DENIED: &[&str] = &["denied", "source_address", "loopback_spoof", "not_unicast"];
+/// Without `mode`: what is no request for time is no malformed one, and the questions of `ntpq` are of that kind.
 pub(crate) const BAD_FORMAT: &[&str] =
-    &["length", "version", "mode", "field_length", "too_many_fields", "trailing", "nts_format"];
+    &["length", "version", "field_length", "too_many_fields", "trailing", "nts_format"];
 pub(crate) const BAD_KEY: &[&str] = &["unknown_key", "digest", "signing_refused"];
-pub(crate) const LIMITED: &[&str] = &["nts_nak_rate"];
+pub(crate) const LIMITED: &[&str] = &["nts_nak_rate", "rate_limited"];
 
 /// The clock after an update: offset in seconds, frequency in ppm, jitter in seconds, wander in ppm, and the time constant.
 pub fn loopstats(report: &Report, unix_s: f64) -> String {
@@ -85,7 +86,7 @@ pub fn sysstats(now: &ServerReport, before: &ServerReport, span_s: f64, unix_s: 
     };
     let received = since(|server| server.received);
     format!(
-        "{} {:.0} {received} {} {received} 0 {} {} {} 0 {} 0",
+        "{} {:.0} {received} {} {received} 0 {} {} {} 0 {} {}",
         time(unix_s),
         span_s,
         since(|server| server.answered),
@@ -93,6 +94,7 @@ pub fn sysstats(now: &ServerReport, before: &ServerReport, span_s: f64, unix_s: 
         dropped(BAD_FORMAT),
         dropped(BAD_KEY),
         dropped(LIMITED),
+        since(|server| server.kisses),
     )
 }
 

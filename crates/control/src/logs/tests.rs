@@ -117,7 +117,10 @@ fn o5_ntpds_lines_are_as_its_documentation_has_them() {
     before.dropped.insert("denied".into(), 1);
     let mut now = ServerReport { received: 110, answered: 99, ..ServerReport::default() };
     now.dropped.extend([("denied".to_owned(), 4), ("length".into(), 2), ("digest".into(), 5)]);
-    assert_eq!(sysstats(&now, &before, 3600.0, NOON), "61365 58944.500 3600 100 90 100 0 3 2 5 0 0 0");
+    // ntpq's own questions are no malformed packets.
+    now.dropped.extend([("rate_limited".to_owned(), 8), ("mode".into(), 40)]);
+    now.kisses = 6;
+    assert_eq!(sysstats(&now, &before, 3600.0, NOON), "61365 58944.500 3600 100 90 100 0 3 2 5 0 8 6");
 }
 
 /// What chronyd 4.3 wrote with `log rawmeasurements` of a server that is not synchronised, and of one whose delay is above

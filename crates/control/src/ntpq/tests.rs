@@ -218,14 +218,16 @@ proptest! {
 fn o5_what_ntpq_names_for_its_summaries_is_there_and_not_in_the_list() {
     let mut report = report(1);
     report.system.uptime_s = Some(90.4);
-    let server = ServerReport { received: 100, answered: 90, ..ServerReport::default() };
+    let mut server = ServerReport { received: 100, answered: 90, kisses: 3, ..ServerReport::default() };
+    server.dropped.extend([("denied".to_owned(), 7), ("rate_limited".into(), 2), ("mode".into(), 40)]);
     report.server = Some(server);
-    report.server.as_mut().unwrap().dropped.insert("denied".into(), 7);
-    let asked = b"ss_uptime,ss_received,ss_received_r,ss_restricted,peeradr,kfreq,io_sent,ss_ver1";
+    let asked = b"ss_uptime,ss_received,ss_received_r,ss_restricted,ss_limited,ss_kodsent,ss_badformat,\
+        peeradr,kfreq,io_sent,ss_ver1";
     let (_, told) = ask(READ_VARIABLES, 0, asked, &report);
     assert_eq!(
         told,
-        "ss_uptime=90, ss_received=100, ss_received_r=100, ss_restricted=7, peeradr=0.0.0.0, kfreq=0.000000, io_sent=90\r\n"
+        "ss_uptime=90, ss_received=100, ss_received_r=100, ss_restricted=7, ss_limited=2, ss_kodsent=3, ss_badformat=0, \
+         peeradr=0.0.0.0, kfreq=0.000000, io_sent=90\r\n"
     );
     assert!(!ask(READ_VARIABLES, 0, b"", &report).1.contains("ss_"));
     assert_eq!(fault(&question(READ_VARIABLES, 0, b"mru_enabled")), Fault::Variable as u16);

@@ -97,7 +97,7 @@ pub(super) fn on_demand(report: &Report) -> Vec<Variable> {
         ("ss_declined", "ss_declined_r", 0),
         ("ss_restricted", "ss_restricted_r", dropped(DENIED)),
         ("ss_limited", "ss_limited_r", dropped(LIMITED)),
-        ("ss_kodsent", "ss_kodsent_r", 0),
+        ("ss_kodsent", "ss_kodsent_r", server.kisses),
         ("ss_processed", "ss_processed_r", of_sources(|source| source.accepted)),
     ];
     for (all, recent, count) in counted {
