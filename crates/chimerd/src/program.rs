@@ -12,6 +12,7 @@ use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
 use truechimer_sys::{privileges, process, resolver, role, signal};
 use truechimer_time::Mono;
 
+use crate::args::chronyd::Once;
 use crate::args::{self, Action, HELP, Role, RoleArgs, RunArgs};
 use crate::journal::{Journal, Priority, is_systemds};
 use crate::nts;
@@ -150,6 +151,10 @@ fn try_run(
 ) -> Result<(), String> {
     signal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let (clock, controls_clock) = choose_clock(&args, &config, journal);
+    let is_to_set = args.chronyd.as_ref().is_some_and(|said| said.once == Some(Once::Set)) && !args.observe;
+    if is_to_set && !controls_clock {
+        return Err("-q cannot set the clock without CAP_SYS_TIME: -Q says how wrong it is".into());
+    }
     let user = config.user.clone();
     if let Some(user) = &user {
         // Before anything is opened, made or given away for him.

@@ -9,6 +9,10 @@ use truechimer_sys::clock::can_set_time;
 
 /// Runs the program under that name, without the right to set the clock: status, standard error.
 fn chronyd(dir: &Path, args: &[&str]) -> (i32, String) {
+    bare(dir, &[&["-x", "-u", "root"], args].concat())
+}
+
+fn bare(dir: &Path, args: &[&str]) -> (i32, String) {
     let link = dir.join("chronyd");
     if !link.exists() {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_chimerd"), &link).unwrap();
@@ -17,7 +21,7 @@ fn chronyd(dir: &Path, args: &[&str]) -> (i32, String) {
     if can_set_time() {
         command.args(["--bounding-set=-sys_time", "--inh-caps=-sys_time", "--"]).arg(&link);
     }
-    let output = command.args(["-x", "-u", "root"]).args(args).stdin(Stdio::null()).output().unwrap();
+    let output = command.args(args).stdin(Stdio::null()).output().unwrap();
     assert!(output.stdout.is_empty(), "what its parts say to each other is nobody's business");
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
@@ -54,4 +58,12 @@ fn with_q_a_daemon_that_runs_and_a_lack_of_sources_are_told_at_once() {
     std::fs::write(&pid_file, format!("{}\n", std::process::id())).unwrap();
     let (status, said) = chronyd(dir.path(), &["-q", "server 192.0.2.1", &line]);
     assert!(status == 1 && said.contains("may already be running"), "{said}");
+}
+
+#[test]
+fn q_that_cannot_set_the_clock_is_no_success() {
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = "server 127.0.0.1 port 1 iburst";
+    let (status, said) = bare(dir.path(), &["-q", "-t", "1", "-u", "root", nobody, "port 0", "pidfile /"]);
+    assert!(status == 1 && said.contains("-q cannot set the clock without CAP_SYS_TIME"), "{said}");
 }

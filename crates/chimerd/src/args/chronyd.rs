@@ -22,7 +22,7 @@ Usage: chronyd [OPTION]... [DIRECTIVE]...
 
   -f FILE   configuration [default: /etc/chrony/chrony.conf]; DIRECTIVEs take its place
   -4, -6    use IPv4 or IPv6 only
-  -q, -Q    set the clock once and exit; with -Q only say how wrong it is
+  -q, -Q    set the clock once and exit, which needs CAP_SYS_TIME; with -Q only say how wrong it is
   -t SECS   exit after so many seconds, with status 1 if the clock is not synchronised
   -x        measure and serve, but never touch the clock
   -p        print the configuration and exit
@@ -35,6 +35,7 @@ Usage: chronyd [OPTION]... [DIRECTIVE]...
   -m        lock the daemon into memory
   -P PRIO   run before everything less urgent (SCHED_FIFO), 1 to 99; 0 does not
   -r, -s, -F LEVEL, -U   are understood, and what happens instead is said
+  -v, -h    print the version, or this, and exit
 
 Without -d, -n, -q and -Q it goes into the background: the command ends with 0 when the daemon runs,
 and writes its journal to the system's log.
@@ -125,6 +126,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, ArgsErr
             said.directives.push(text.to_owned());
             continue;
         };
+        if letters.starts_with('-') {
+            return Err(ArgsError(format!("there is no option {text}")));
+        }
         let mut rest = letters;
         while let Some(letter) = rest.chars().next() {
             rest = rest.get(letter.len_utf8()..).unwrap_or("");
@@ -174,14 +178,16 @@ fn with_value(letter: char, value: OsString, run: &mut RunArgs, said: &mut Chron
             Ok(priority) if priority <= 100 => said.priority = Some(priority.min(99)),
             _ => return Err(ArgsError(format!("-P wants a priority from 0 to 100, not {text}"))),
         },
-        _ => said.remarks.push("-F: there is no filter of system calls here; the unit brings one"),
+        _ => said
+            .remarks
+            .push("-F: helper processes filter their own system calls, and the unit those of the daemon"),
     }
     Ok(())
 }
 
 fn plain(letter: char, said: &mut Chronyd) -> Result<(), ArgsError> {
     match letter {
-        'U' => {}
+        'U' => said.remarks.push("-U: nobody has to be root, with it or without"),
         'n' => said.foreground = true,
         '4' => said.family = Some(Family::V4),
         '6' => said.family = Some(Family::V6),

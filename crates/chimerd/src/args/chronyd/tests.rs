@@ -33,7 +33,7 @@ fn every_option_of_chronyd_is_understood() {
     assert_eq!(run(&[]).0.config.to_str(), Some(DEFAULT_CONFIG));
     assert_eq!(run(&["-f/y", "-F1", "-P", "5", "-rsmU"]).0.config.to_str(), Some("/y"));
     let said = run(&["-F", "1", "-P", "5", "-rsmU"]).1;
-    assert_eq!((said.remarks.len(), said.priority, said.lock_memory), (3, Some(5), true));
+    assert_eq!((said.remarks.len(), said.priority, said.lock_memory), (4, Some(5), true));
     for (words, foreground, on_terminal) in
         [(&[][..], false, false), (&["-n"], true, false), (&["-d"], true, true), (&["-q"], true, true)]
     {
@@ -53,4 +53,5 @@ fn mistakes_are_named() {
     assert_eq!(message(&["-L", "4"]), "-L wants a level from 0 to 3, not 4");
     assert_eq!(message(&["-P", "101"]), "-P wants a priority from 0 to 100, not 101");
     assert_eq!(message(&["-Z"]), "there is no option -Z");
+    assert_eq!(message(&["--nonsense"]), "there is no option --nonsense");
 }

@@ -97,8 +97,6 @@ impl Reader<'_, '_> {
                     at,
                     "other machines get no answer to chronyc: log in on this one, and ask here",
                 );
-                self.work
-                    .danger(at, "whoever may ask learns whom this machine believes, which helps an attack");
             }
         }
     }
