@@ -211,6 +211,8 @@ fn chronyc_finds_its_doors_where_chronyd_has_them() {
     assert_eq!(doors("bindcmdaddress /run/c.sock").0.as_deref(), Some("/run/c.sock"));
     assert_eq!(verdict("cmdallow 127.0.0.1"), Verdict::Kept);
     assert_eq!(verdict("cmdallow 192.0.2.0/24"), Verdict::Impossible);
+    // What is not opened is no danger.
+    assert!(read("cmdallow 192.0.2.0/24").lines[0].dangers.is_empty());
     assert_eq!(verdict("bindcmdaddress 0.0.0.0"), Verdict::Impossible);
     assert_eq!(verdict("bindcmdaddress here"), Verdict::Wrong);
 }
