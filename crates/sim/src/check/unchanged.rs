@@ -25,6 +25,8 @@ impl Fingerprint {
         for source in &mut report.sources {
             dropped += source.dropped.values().sum::<u64>();
             source.dropped.clear();
+            // What the last of them said, for a log.
+            source.refused = None;
             if let Some(nts) = source.authentication.as_mut().and_then(|how| how.nts.as_mut()) {
                 cookies += std::mem::take(&mut nts.cookies);
                 // Counts what may be forged.
