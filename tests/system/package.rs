@@ -44,6 +44,11 @@ impl Machine {
 
     pub(crate) fn install_some(&self, version: &str, packages: &[&str]) -> Result<String, String> {
         programs::package(&self.path("tmp"), version)?;
+        self.install_made(version, packages)
+    }
+
+    /// The same with packages that were made before.
+    fn install_made(&self, version: &str, packages: &[&str]) -> Result<String, String> {
         let architecture = self.run(&["dpkg", "--print-architecture"])?;
         let file = |name| format!("/tmp/{name}_{version}_{}.deb", architecture.trim());
         let files: Vec<String> = packages.iter().map(file).collect();
@@ -104,6 +109,17 @@ pub(crate) fn beside_chrony() -> Result<(), String> {
     expect(said.contains("chrony.service keeps the clock"), said)?;
     expect(machine.starts("chrony.service"), "chrony was switched off")?;
     expect(!machine.starts("chimerd.service"), "two daemons would keep the clock")?;
+
+    // Tried alone, removed, and chrony again: the same as on the first day when it comes back.
+    machine.run(&["dpkg", "--purge", "truechimer"])?;
+    machine.run(&["systemctl", "disable", "chrony.service"])?;
+    machine.install_made("1.0", &["truechimer"])?;
+    expect(machine.starts("chimerd.service"), "the daemon does not start with the machine")?;
+    machine.run(&["dpkg", "--remove", "truechimer"])?;
+    machine.run(&["systemctl", "enable", "chrony.service"])?;
+    let said = machine.install_made("1.0", &["truechimer"])?;
+    expect(said.contains("chrony.service keeps the clock"), said)?;
+    expect(!machine.starts("chimerd.service"), "two daemons would keep the clock after a removal")?;
     machine.run(&["dpkg", "--purge", "truechimer"])?;
     expect(machine.starts("chrony.service"), "chrony was switched off by a purge")?;
     let left = machine.left()?;
@@ -146,9 +162,16 @@ pub(crate) fn alone() -> Result<(), String> {
     machine.run(&["dpkg", "--remove", "truechimer"])?;
     expect(config.exists(), "removal took the configuration")?;
     expect(!machine.path("usr/sbin/chimerd").exists(), "removal left the daemon")?;
-    machine.install("1.1")?;
+    machine.install_made("1.1", &["truechimer", "truechimer-chrony"])?;
     expect(machine.starts("chimerd.service"), "the daemon did not come back")?;
-    machine.run(&["dpkg", "--purge", "truechimer"])?;
+    for unit in ["chimerd.service", "chimerd-wait.service"] {
+        let masked = machine.path("etc/systemd/system").join(unit);
+        expect(masked.symlink_metadata().is_err(), format!("{unit} stays masked"))?;
+    }
+    let account = machine.run(&["getent", "passwd", "_chrony"])?;
+    expect(account.contains("nologin"), "chrony.service has no account without chrony")?;
+    std::fs::create_dir_all(machine.path("var/log/truechimer")).map_err(|e| e.to_string())?;
+    machine.run(&["dpkg", "--purge", "truechimer-chrony", "truechimer"])?;
     let left = machine.left()?;
     expect(left.is_empty(), left)
 }
@@ -180,8 +203,40 @@ pub(crate) fn switched() -> Result<(), String> {
     let tracking = machine.tracked()?;
     expect(tracking.contains("Stratum : 9"), tracking)?;
     let kept = std::fs::read_to_string(&config).map_err(|e| e.to_string())?;
-    expect(kept.ends_with("local stratum 9\n"), "chrony.conf was changed")
+    expect(kept.ends_with("local stratum 9\n"), "chrony.conf was changed")?;
+    beside_newer_chrony(&machine)
 }
+
+/// Since Debian 13 chrony's package has its unit below /usr/lib, which is the same file by another name.
+fn beside_newer_chrony(machine: &Machine) -> Result<(), String> {
+    machine.run(&["dpkg", "--purge", "chrony"])?;
+    machine.run(&["bash", "-euc", NEWER_CHRONY])?;
+    let unit = || std::fs::read_to_string(machine.path("usr/lib/systemd/system/chrony.service"));
+    machine.run(&["dpkg", "--install", "/tmp/chrony_9.deb"])?;
+    machine.install_made("1.1", &["truechimer", "truechimer-chrony"])?;
+    machine.run(&["dpkg", "--install", "/tmp/chrony_10.deb"])?;
+    let ours = unit().map_err(|e| e.to_string())?;
+    expect(ours.contains("Truechimer"), "an upgrade of chrony took its unit back")?;
+    machine.run(&["dpkg", "--remove", "truechimer-chrony"])?;
+    let theirs = unit().map_err(|e| e.to_string())?;
+    expect(theirs.contains("version 10"), "chrony.service did not come back")?;
+    let diverted = machine.run(&["dpkg-divert", "--list", "*chrony*"])?;
+    expect(diverted.is_empty(), diverted)
+}
+
+/// Makes two versions of a package like Debian 13's.
+const NEWER_CHRONY: &str = r"
+cd /tmp
+for version in 9 10; do
+  mkdir -p chrony/DEBIAN chrony/usr/sbin chrony/usr/lib/systemd/system
+  printf '[Unit]\nDescription=version %s\n' $version >chrony/usr/lib/systemd/system/chrony.service
+  printf '#!/bin/sh\n' >chrony/usr/sbin/chronyd
+  chmod 755 chrony/usr/sbin/chronyd
+  printf 'Package: chrony\nVersion: %s\nArchitecture: all\nMaintainer: X <x@example.org>\nDescription: x\n' \
+    $version >chrony/DEBIAN/control
+  dpkg-deb --root-owner-group --build chrony chrony_$version.deb
+done
+";
 
 fn append(path: &Path, text: &str) -> Result<(), String> {
     let old = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
