@@ -69,13 +69,13 @@ pub fn answer(question: &[u8], remote: IpAddr, nonces: &Nonces, daemon: &mut dyn
             Some(nonce) => Ok((0, format!("nonce={nonce}\r\n").into_bytes())),
             None => Err(Fault::Opcode),
         },
-        READ_MRU => match daemon.clients() {
-            Some(clients) => match mru::read(data, remote, nonces, clients, daemon.now()) {
+        READ_MRU => {
+            let now = daemon.now();
+            match mru::read(data, remote, nonces, || daemon.clients(), now) {
                 Some(answered) => answered.map(|data| (0, data)),
                 None => return Vec::new(),
-            },
-            None => Err(Fault::Forbidden),
-        },
+            }
+        }
         command if COMMANDS.contains(&command) => Err(Fault::Forbidden),
         _ => Err(Fault::Opcode),
     };

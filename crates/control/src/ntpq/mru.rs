@@ -156,12 +156,13 @@ impl<'q> Wanted<'q> {
     }
 }
 
-/// The list, or as much of it as is wanted; `None` if nothing is to be said.
+/// The list, or as much of it as is wanted; `None` if nothing is to be said. Clients are looked for only if the nonce is good:
+/// there may be many.
 pub(super) fn read(
     question: &[u8],
     remote: IpAddr,
     nonces: &Nonces,
-    mut clients: Vec<ClientReport>,
+    clients: impl FnOnce() -> Option<Vec<ClientReport>>,
     now: Now,
 ) -> Option<Result<Vec<u8>, Fault>> {
     let wanted = match Wanted::read(question) {
@@ -172,6 +173,7 @@ pub(super) fn read(
     if !nonces.holds(wanted.nonce, remote, now.mono) {
         return None;
     }
+    let Some(mut clients) = clients() else { return Some(Err(Fault::Forbidden)) };
     clients.retain(|client| wanted.admits(client));
     clients.sort_by(|one, other| {
         other.last_age_s.total_cmp(&one.last_age_s).then_with(|| one.address.cmp(&other.address))
