@@ -2,14 +2,15 @@
 //! made when there is something to say, appended to, and no reason to stop when the disk is full.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use truechimer_config::Logs as Wanted;
 use truechimer_control::logs::{self, Log};
 use truechimer_engine::report::{Report, ServerReport};
+use truechimer_sys::files;
 use truechimer_time::{Mono, Now};
 
 #[cfg(test)]
@@ -173,14 +174,15 @@ impl Logs {
     fn start(&self, log: Log, name: String) -> io::Result<Open> {
         fs::create_dir_all(&self.wanted.folder)?;
         let path = self.wanted.folder.join(&name);
-        let file = OpenOptions::new().append(true).create(true).mode(0o644).open(&path)?;
+        let file = files::open_append(&path, 0o644)?;
         if log.banner().is_none() {
             // As ntpd has it, the name without the day is a second name of the latest file. A file that has this name alone is
             // somebody's own and stays.
             let latest = self.wanted.folder.join(log.name());
             if latest.symlink_metadata().map_or(true, |found| found.nlink() > 1) {
+                // Not every file system has second names, and something that cannot be removed may be there: the log goes on.
                 let _ = fs::remove_file(&latest);
-                fs::hard_link(&path, &latest)?;
+                let _ = fs::hard_link(&path, &latest);
             }
         }
         Ok(Open { name, file, lines: 0 })

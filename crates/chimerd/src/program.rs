@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use truechimer_config::{Config, Roles};
 use truechimer_discipline::clock::SystemClock;
 use truechimer_sys::clock::{KernelClock, ObserveOnly, can_set_time};
-use truechimer_sys::{privileges, process, resolver, role, signal};
+use truechimer_sys::{files, privileges, process, resolver, role, signal};
 use truechimer_time::Mono;
 
 use crate::args::chronyd::Once;
@@ -130,7 +130,7 @@ fn journal(args: &RunArgs) -> Result<Journal, String> {
     let journal = match &said.log_file {
         None if in_the_log => Journal::syslog(SYSLOG, "chronyd", args.debug),
         None => Journal::stderr(args.debug),
-        Some(path) => match std::fs::OpenOptions::new().append(true).create(true).open(path) {
+        Some(path) => match files::open_append(path, 0o640) {
             Ok(file) => Journal::to(Box::new(file)),
             Err(error) => return Err(format!("cannot write {}: {error}\n", path.display())),
         },

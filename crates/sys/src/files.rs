@@ -6,8 +6,9 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Reads a regular file of at most `max` bytes.
 ///
@@ -48,6 +49,23 @@ fn read_all(file: File, max: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Opens a file to write behind what is in it, or makes it with these permissions, as far as the umask leaves them.
+///
+/// No symbolic link is followed at its name and no pipe waited for: root may write into a folder that is somebody else's
+/// (NA-33). A device such as `/dev/null` is taken.
+///
+/// # Errors
+/// It cannot be opened, or is something else.
+pub fn open_append(path: &Path, mode: u32) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().append(true).create(true).mode(mode).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
 /// Replaces a file, or creates it, with exactly these permissions.
 ///
 /// The bytes go into a new file beside it, which is then renamed. No symbolic link is followed at either name: one at
@@ -57,6 +75,18 @@ fn read_all(file: File, max: usize) -> io::Result<Vec<u8>> {
 /// Any of the steps failed; then the old file is as it was and the new one is gone.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     replace(path, bytes, mode, None)
+}
+
+/// The same where several may write one file at a time: each of them writes the whole of it, and the last one stays. A crash
+/// leaves a hidden file behind.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_beside_others(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = temporary_name(path, &format!(".{}-{number}", std::process::id()))?;
+    replace_by(&temporary, path, bytes, mode, None)
 }
 
 /// Replaces a file of secrets, or creates it: for its owner alone. One that is there keeps its owner and group and what
@@ -76,10 +106,20 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
-    let temporary = temporary_name(path)?;
-    let result = write_new(&temporary, bytes, mode, owner).and_then(|()| fs::rename(&temporary, path));
+    // The name is always the same, so a crash leaves one file behind at most, and the next write removes it.
+    replace_by(&temporary_name(path, "")?, path, bytes, mode, owner)
+}
+
+fn replace_by(
+    temporary: &Path,
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
+    let result = write_new(temporary, bytes, mode, owner).and_then(|()| fs::rename(temporary, path));
     if result.is_err() {
-        let _ = fs::remove_file(&temporary);
+        let _ = fs::remove_file(temporary);
         return result;
     }
     // The rename itself survives a power cut only when the directory is on the disk. Not every file system can do
@@ -102,11 +142,12 @@ pub fn ensure_directory(path: &Path, mode: u32) -> io::Result<bool> {
     }
 }
 
-/// The name is always the same, so a crash leaves one file behind at most, and the next write removes it.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+/// Hidden, and beside the file.
+fn temporary_name(path: &Path, mark: &str) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
+    hidden.push(mark);
     hidden.push(".new");
     Ok(path.with_file_name(hidden))
 }

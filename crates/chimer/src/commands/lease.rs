@@ -129,8 +129,8 @@ fn write(folder: &Path, path: &Path, text: &str) -> std::io::Result<bool> {
         return Ok(false);
     }
     files::ensure_directory(folder, 0o755)?;
-    // Not secret, and read by an account without privileges.
-    files::write_atomic(path, text.as_bytes(), 0o644).map(|()| true)
+    // Not secret, and read by an account without privileges. A client of DHCP does not wait for one hook to start another.
+    files::write_beside_others(path, text.as_bytes(), 0o644).map(|()| true)
 }
 
 fn remove(path: &Path) -> std::io::Result<bool> {

@@ -221,3 +221,30 @@ fn o5_the_server_is_told_of_every_hour() {
         .collect();
     assert_eq!(told, ["3600 100 90", "3600 0 0"]);
 }
+
+/// NA-33: the folder of the logs may belong to an account without rights, and the daemon be root.
+#[test]
+fn na33_no_link_is_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("passwd");
+    fs::write(&target, "root\n").unwrap();
+    fs::create_dir(dir.path().join("log")).unwrap();
+    for name in ["tracking.log", "loopstats.20261121"] {
+        std::os::unix::fs::symlink(&target, dir.path().join("log").join(name)).unwrap();
+    }
+    let mut logs = logs(dir.path(), &["tracking", "loopstats", "peerstats"], 0);
+    let (path, _) = logs.handle_report(&report(1, 1), at(0.0)).unwrap_err();
+    assert!(path.ends_with("tracking.log"), "{path:?}");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "root\n");
+}
+
+/// The name without the day is a convenience: what stands there, or a file system without second names, stops no log.
+#[test]
+fn o5_a_log_goes_on_without_its_second_name() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("log/peerstats/old")).unwrap();
+    let mut logs = logs(dir.path(), &["peerstats"], 0);
+    logs.handle_report(&report(1, 1), at(0.0)).unwrap();
+    assert_eq!(lines(dir.path(), "peerstats.20261121").len(), 1);
+    assert!(dir.path().join("log/peerstats/old").exists());
+}

@@ -143,3 +143,31 @@ fn a_secret_behind_a_link_is_replaced_where_it_is() {
     assert_eq!(fs::read(&real).unwrap(), b"two");
     assert_eq!(names(real.parent().unwrap()), ["keys"]);
 }
+
+/// NA-33 (2020-14367): whoever can write into the folder of a log cannot make us write elsewhere, nor wait.
+#[test]
+fn na33_what_is_appended_to_is_no_link_and_no_pipe() {
+    let directory = directory();
+    let path = directory.path().join("log");
+    for line in ["one\n", "two\n"] {
+        open_append(&path, 0o600).unwrap().write_all(line.as_bytes()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let link = directory.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert!(open_append(&link, 0o600).is_err());
+    symlink(directory.path().join("none"), directory.path().join("dangling")).unwrap();
+    assert!(open_append(&directory.path().join("dangling"), 0o600).is_err());
+    assert!(!directory.path().join("none").exists());
+
+    let pipe = directory.path().join("pipe");
+    let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
+    // SAFETY: the name ends in zero.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    assert!(open_append(&pipe, 0o600).is_err());
+    let _reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&pipe).unwrap();
+    assert!(open_append(&pipe, 0o600).is_err());
+    open_append(Path::new("/dev/null"), 0o600).unwrap();
+}

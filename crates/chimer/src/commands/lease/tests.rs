@@ -75,3 +75,23 @@ fn a_link_that_somebody_laid_in_the_way_is_replaced_and_not_followed() {
     assert_eq!(std::fs::read_to_string(target).unwrap(), "mine");
     assert!(folder.join("dhclient-eth0.toml").symlink_metadata().unwrap().is_file());
 }
+
+/// Hooks of one interface can run at the same time, of NetworkManager and by hand for one.
+#[test]
+fn two_at_a_time_leave_a_whole_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::thread::scope(|scope| {
+        for teller in 1..=3 {
+            scope.spawn(move || {
+                for turn in 0..15 {
+                    let server = format!("192.0.2.{}", teller + 3 * turn);
+                    take_over(&args(dir, "eth0", &[&server])).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(files_in(dir), ["dhclient-eth0.toml"]);
+    let text = std::fs::read_to_string(dir.join("leases/dhclient-eth0.toml")).unwrap();
+    assert_eq!(text.matches("server = \"192.0.2.").count(), 1, "{text}");
+}
