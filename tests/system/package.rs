@@ -88,6 +88,8 @@ const SWITCHED: &str = r"
 mount -t proc proc @ROOT@/proc
 mount --rbind /dev @ROOT@/dev
 ip link set lo up
+# The last one was killed here, and in a namespace its number is soon another's.
+rm -rf @ROOT@/run/chrony
 install -d -o 0 -g _chrony -m 770 @ROOT@/run/chrony 2>/dev/null || install -d -m 777 @ROOT@/run/chrony
 setpriv --bounding-set=-sys_time --inh-caps=-sys_time chroot @ROOT@ chronyd -n -x -u _chrony &
 for attempt in $(seq 100); do
