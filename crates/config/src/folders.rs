@@ -236,8 +236,8 @@ fn read_chrony(text: &str, path: &str, keys: Option<&Path>) -> Result<SourceFile
     Ok(SourceFile { sources, document, places: Arc::new(places), findings })
 }
 
-/// A file for a folder of `daemon.source_dirs`: servers that somebody named, `origin` for people. What cannot be a server,
-/// and what comes twice, is left out; no more than `most` are taken. `None` if none is left.
+/// A file for a folder of `daemon.source_dirs`: servers that a network named, `origin` for people. What cannot be a server of a
+/// network, such as this machine itself, and what comes twice, is left out; no more than `most` are taken. `None` if none is left.
 pub fn source_file<'s>(
     servers: impl IntoIterator<Item = &'s str>,
     origin: &str,
@@ -248,6 +248,8 @@ pub fn source_file<'s>(
     for server in servers {
         let Ok(host) = address::parse_host(server) else { continue };
         let host = match host {
+            Host::Name(name) if name == "localhost" || name.ends_with(".localhost") => continue,
+            Host::Address(address) if address.is_loopback() => continue,
             Host::Name(name) => name,
             Host::Address(address) => address.to_string(),
         };

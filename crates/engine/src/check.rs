@@ -10,7 +10,7 @@ use truechimer_wire::{Header, Leap, Mode, Packet, ParseError, ReferenceId};
 
 use crate::association::{Departure, Exchange};
 use crate::authentication::{Credentials, KeyTable, Proof};
-use crate::config::SourceOptions;
+use crate::config::{Listener, SourceOptions};
 use crate::io::{Datagram, Token};
 use crate::local_clock::LocalClock;
 
@@ -67,7 +67,7 @@ pub enum Check {
     RootDistance,
     /// Its server's clock was not last set in the future.
     ReferenceTime,
-    /// Its server is not synchronised to this machine.
+    /// Its server is not synchronised to this machine, nor this machine itself.
     Loop,
     /// It did not leave its server before the request arrived there.
     ServerTime,
@@ -198,6 +198,7 @@ pub(crate) struct Context<'a> {
     pub(crate) base_delay_s: Option<f64>,
     pub(crate) clock: &'a LocalClock,
     pub(crate) era_floor: Cooked,
+    pub(crate) listeners: &'a [Listener],
 }
 
 /// A reply that passed.
@@ -293,7 +294,7 @@ pub(crate) fn judge(
 
     let reply = measure(&header, datagram, departure, server_precision_s, context);
     seen.reply = Some(reply);
-    ensure(!is_loop(&header, datagram.local), Check::Loop)?;
+    ensure(!is_loop(&header, datagram.local) && !is_ours(datagram, context.listeners), Check::Loop)?;
     let processing_s = reply.response_s;
     ensure(processing_s >= -(server_precision_s + STAMP_SLACK_S), Check::ServerTime)?;
     let delay_s = reply.forward_s + reply.backward_s;
@@ -354,4 +355,15 @@ fn reference_is_past(header: &Header) -> bool {
 /// At stratum 2 and above the reference identifier names the server's own source: it must not be us.
 fn is_loop(header: &Header, local: Option<IpAddr>) -> bool {
     header.stratum >= 2 && local.is_some_and(|local| ReferenceId::from_address(local) == header.reference_id)
+}
+
+/// Whether it came from where we answer ourselves: a clock that is measured by itself is always right. A network can name our own
+/// address among its time servers.
+fn is_ours(datagram: &Datagram<'_>, listeners: &[Listener]) -> bool {
+    let (from, port) = (datagram.remote.ip().to_canonical(), datagram.remote.port());
+    let here = from.is_loopback() || datagram.local.is_some_and(|local| local.to_canonical() == from);
+    here && listeners.iter().any(|listener| {
+        let address = listener.address.ip().to_canonical();
+        listener.address.port() == port && (address.is_unspecified() || address == from)
+    })
 }

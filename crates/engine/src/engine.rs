@@ -140,6 +140,7 @@ impl Engine {
             clock: &self.clock,
             oscillator: &self.system.oscillator,
             era_floor: self.config.era_floor,
+            listeners: self.config.serve.as_ref().map(|serve| serve.listen.as_slice()).unwrap_or_default(),
             hurry: !self.system.synchronised,
         };
         let taken = if let Some(association) = self.sources.by_token(token) {
@@ -208,6 +209,7 @@ impl Engine {
             clock: &self.clock,
             oscillator: &self.system.oscillator,
             era_floor: self.config.era_floor,
+            listeners: self.config.serve.as_ref().map(|serve| serve.listen.as_slice()).unwrap_or_default(),
             hurry: !self.system.synchronised,
         };
         let Some(association) = self.sources.reference(source) else { return };

@@ -447,6 +447,34 @@ fn at_34_kernel_sta_unsync_lifecycle() {
     }
 }
 
+/// A network can name any address among its time servers, and ours is one that it knows.
+#[test]
+fn at_43_nobody_is_his_own_source() {
+    let serve = |address: &str| ServeConfig {
+        listen: vec![Listener { address: address.parse().unwrap(), interface: None }],
+        ..ServeConfig::default()
+    };
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for (listens, asked, ours) in [
+        ("0.0.0.0:123", Ipv4Addr::new(192, 0, 2, 100).into(), true),
+        ("192.0.2.100:123", Ipv4Addr::new(192, 0, 2, 100).into(), true),
+        ("0.0.0.0:123", loopback, true),
+        // Another program on this machine.
+        ("0.0.0.0:11123", loopback, false),
+        ("0.0.0.0:123", Ipv4Addr::new(192, 0, 2, 1).into(), false),
+    ] {
+        let mut server = Server::new(1);
+        server.address.set_ip(asked);
+        let mut source = source(1);
+        source.kind = SourceKind::Server(Endpoint { host: Host::Address(asked), port: 123 });
+        let config = EngineConfig { serve: Some(serve(listens)), ..config(vec![source]) };
+        let mut world = World::new(config, 0.1, 0.0, vec![server]);
+        world.run(500.0);
+        assert_eq!(accepted(&world) == 0, ours, "{asked} by {listens}");
+        assert_eq!(dropped(&world, "loop") > 0, ours, "{asked} by {listens}");
+    }
+}
+
 #[test]
 fn at_43_stratum_and_refid_loop() {
     // The server says that it is synchronised to us.

@@ -207,6 +207,13 @@ fn what_a_network_names_becomes_a_file_of_servers_only() {
         ["a.example", "192.0.2.1", "time.example"]
     );
     assert_eq!(source_file(["`id`", "../etc"], "eth0", 4), None);
+    let ourselves =
+        ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST.", "a.localhost"];
+    assert_eq!(
+        source_file(ourselves, "eth0", 4),
+        None,
+        "a network has no business to name this machine itself"
+    );
     let many: Vec<String> = (0..99).map(|index| format!("192.0.2.{index}")).collect();
     let text = source_file(many.iter().map(String::as_str), "eth0", 4).unwrap();
     assert_eq!(text.matches("[[source]]").count(), 4);

@@ -23,7 +23,7 @@ pub(crate) use self::nts::MISDATED;
 pub(crate) use self::poll::PollProcess;
 use crate::authentication::{Credentials, Lacking};
 use crate::check::{self, Check, Judgement};
-use crate::config::SourceOptions;
+use crate::config::{Listener, SourceOptions};
 use crate::event::Event;
 use crate::io::{Datagram, Output, Token};
 use crate::local_clock::LocalClock;
@@ -94,6 +94,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) clock: &'a LocalClock,
     pub(crate) oscillator: &'a Oscillator,
     pub(crate) era_floor: Cooked,
+    /// Where this machine itself answers.
+    pub(crate) listeners: &'a [Listener],
     /// Whether more measurements are wanted soon: the clock is not synchronised.
     pub(crate) hurry: bool,
 }
@@ -209,6 +211,7 @@ impl Association {
             base_delay_s,
             clock: machine.clock,
             era_floor: machine.era_floor,
+            listeners: machine.listeners,
         };
         let mut seen = None;
         let judgement = check::judge(datagram, &context, &mut self.credentials, &mut seen);
