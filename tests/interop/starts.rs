@@ -55,7 +55,8 @@ try second_in_the_foreground -d "${quiet[@]}"
 try second_once -q "$source" "${quiet[@]}"
 stop end
 echo 4000000 >pid
-try stale_pid_file "${quiet[@]}"
+# Without anybody to ask or to answer chronyd ends.
+try stale_pid_file "$source" "${quiet[@]}"
 stop end_again
 "#;
 
