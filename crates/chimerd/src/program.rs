@@ -89,12 +89,14 @@ fn run(args: RunArgs, mut caller: Option<Caller>) -> u8 {
         }
     };
     let is_away = caller.is_some();
+    let mut warnings = String::new();
+    let loaded = load(&args, &mut |text| warnings.push_str(text));
     // As with chronyd, whoever called hears only why it cannot start.
-    let mut tell = |text: &str| match is_away {
-        true => journal.lines(Mono::default(), Priority::Warning, text),
-        false => complain(text),
-    };
-    let config = match load(&args, &mut tell) {
+    match is_away {
+        true => journal.lines(Mono::default(), Priority::Warning, &warnings),
+        false => complain(&warnings),
+    }
+    let config = match loaded {
         Ok(config) => config,
         Err(unusable) => {
             complain(&unusable.message);
@@ -105,7 +107,7 @@ fn run(args: RunArgs, mut caller: Option<Caller>) -> u8 {
         }
     };
     let ends = Arc::new(End::default());
-    match try_run(args, config, &mut journal, &ends, &mut caller) {
+    match try_run(args, config, warnings, &mut journal, &ends, &mut caller) {
         Ok(()) if ends.failed.load(Ordering::Relaxed) => EXIT_FAILURE,
         Ok(()) => EXIT_OK,
         Err(message) => {
@@ -145,6 +147,7 @@ fn journal(args: &RunArgs) -> Result<Journal, String> {
 fn try_run(
     args: RunArgs,
     config: Config,
+    mut warnings: String,
     journal: &mut Journal,
     ends: &Arc<End>,
     caller: &mut Option<Caller>,
@@ -177,7 +180,7 @@ fn try_run(
         options.observer = Until::new(said, ends).map(|until| Box::new(until) as Box<dyn Observer>);
     }
     let is_away = caller.is_some();
-    options.reload = Some(Box::new(move || reload(&args, is_away)));
+    options.reload = Some(Box::new(move || reload(&args, is_away, &mut warnings)));
     options.signals = true;
     options.role_sockets = role_sockets;
     options.more_clocks = Some(|| Box::new(ObserveOnly::new()));
@@ -200,14 +203,19 @@ fn try_run(
     daemon.run(&ends.stop).map_err(|error| error.to_string())
 }
 
-/// Reads the configuration again. In the background nobody sees standard error.
-fn reload(args: &RunArgs, is_away: bool) -> Result<Config, String> {
-    let mut journal = if is_away { journal(args).ok() } else { None };
-    let mut tell = |text: &str| match &mut journal {
-        Some(journal) => journal.lines(Mono::default(), Priority::Warning, text),
-        None => complain(text),
-    };
-    load(args, &mut tell).map_err(|unusable| unusable.message)
+/// Reads the configuration again. What was warned of the last time is not told once more, as a network may bring a reload every few
+/// minutes. In the background nobody sees standard error.
+fn reload(args: &RunArgs, is_away: bool, warnings: &mut String) -> Result<Config, String> {
+    let mut found = String::new();
+    let loaded = load(args, &mut |text| found.push_str(text)).map_err(|unusable| unusable.message);
+    if found != *warnings {
+        match if is_away { journal(args).ok() } else { None } {
+            Some(mut journal) => journal.lines(Mono::default(), Priority::Warning, &found),
+            None => complain(&found),
+        }
+        *warnings = found;
+    }
+    loaded
 }
 
 /// Memory that is never paged out, and the processor before others: for its timestamps. To be without is no reason to stop.

@@ -101,6 +101,10 @@ fn na_45_sources_come_and_go_with_files_and_the_others_keep_what_was_learned() {
     assert!(samples("own") >= had[0] && samples("eth0") >= had[1], "unchanged sources were begun anew");
     let journal = fs::read_to_string(&log).unwrap();
     assert!(journal.contains("wrong.toml:3:1") && journal.contains("this file is left out"), "{journal}");
+    // What was told is not told again while it is as it was.
+    reload().unwrap();
+    let again = fs::read_to_string(&log).unwrap();
+    assert_eq!(again.matches("wrong.toml:3:1").count(), journal.matches("wrong.toml:3:1").count(), "{again}");
 
     fs::remove_file(folder.join("eth0.toml")).unwrap();
     reload().unwrap();
