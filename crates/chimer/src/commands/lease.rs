@@ -67,6 +67,8 @@ pub struct LeaseArgs {
 struct Leased {
     file: String,
     servers: usize,
+    /// Words that did not become servers: no legal name or address, named twice, or too many.
+    left_out: usize,
     /// Whether the file is another one than before.
     changed: bool,
     /// Whether a daemon has read its configuration again.
@@ -88,7 +90,11 @@ pub fn lease(args: &LeaseArgs) -> Result<Outcome, Failure> {
         (true, true) => "the daemon knows",
         (true, false) => "no daemon runs",
     };
-    Ok(Outcome::ok(format!("{}: {servers}; {rest}.\n", human::clean(&args.interface))))
+    let left_out = match leased.left_out {
+        0 => String::new(),
+        words => format!(", {} left out", human::count(words as u64, "word")),
+    };
+    Ok(Outcome::ok(format!("{}: {servers}{left_out}; {rest}.\n", human::clean(&args.interface))))
 }
 
 fn take_over(args: &LeaseArgs) -> Result<Leased, Failure> {
@@ -102,7 +108,8 @@ fn take_over(args: &LeaseArgs) -> Result<Leased, Failure> {
         return Err(Failure::usage(format!("--by {by:?} is no name: write letters and digits")));
     }
     let words = args.servers.iter().flat_map(|list| list.split([' ', '\t', '\n', ',']));
-    let words = words.filter(|word| !word.is_empty()).take(MOST_WORDS);
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(MOST_WORDS).collect();
+    let named = words.len();
     let origin = format!("Named by the network on {interface}, told by {by}. Made by chimer lease.");
     let text = source_file(words, &origin, MOST_SERVERS);
     let path = args.dir.join(format!("{by}-{interface}.toml"));
@@ -120,7 +127,7 @@ fn take_over(args: &LeaseArgs) -> Result<Leased, Failure> {
         None => false,
     };
     let servers = text.map_or(0, |text| text.matches("[[source]]").count());
-    Ok(Leased { file, servers, changed, reloaded })
+    Ok(Leased { file, servers, left_out: named.saturating_sub(servers), changed, reloaded })
 }
 
 /// Whether the file is another one now.
