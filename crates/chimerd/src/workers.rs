@@ -44,10 +44,10 @@ pub(crate) struct Hall {
 }
 
 /// What one worker and the loop have in common.
-#[derive(Default)]
 struct Desk {
     orders: Mutex<Orders>,
-    counters: Mutex<Counters>,
+    /// Held by the worker while it answers a batch.
+    responder: Mutex<Responder>,
 }
 
 /// What has changed since the worker looked last.
@@ -60,8 +60,6 @@ struct Orders {
 
 struct Worker {
     desk: Arc<Desk>,
-    /// Held by the worker while it answers a batch.
-    responder: Arc<Mutex<Responder>>,
     /// Tells it that there are orders.
     bell: UnixDatagram,
     thread: Option<JoinHandle<()>>,
@@ -109,19 +107,17 @@ impl Workers {
         for index in 0..count {
             let Some(responder) = engine.new_responder() else { return Ok(None) };
             let orders = Orders { share: Some(listeners.share(index)), ..Orders::default() };
-            let desk = Arc::new(Desk { orders: Mutex::new(orders), ..Desk::default() });
+            let desk = Arc::new(Desk { orders: Mutex::new(orders), responder: Mutex::new(responder) });
             let (bell, theirs) = pair()?;
-            let responder = Arc::new(Mutex::new(responder));
             let task = thread::Task {
                 hall: Arc::clone(&workers.hall),
                 desk: Arc::clone(&desk),
                 bell: theirs,
-                responder: Arc::clone(&responder),
                 clocks: Clocks::new(make_clock()),
             };
             let thread = std::thread::Builder::new().name(format!("serve-{index}"));
             let thread = thread.stack_size(thread::STACK_LEN).spawn(move || task.run())?;
-            let worker = Worker { desk, responder, bell, thread: Some(thread) };
+            let worker = Worker { desk, bell, thread: Some(thread) };
             worker.ring();
             workers.all.push(worker);
         }
@@ -192,13 +188,13 @@ impl Workers {
 
     /// Their responders, between two batches. They wait while this is held.
     pub(crate) fn responders(&self) -> Vec<MutexGuard<'_, Responder>> {
-        self.all.iter().map(|worker| lock(&worker.responder)).collect()
+        self.all.iter().map(|worker| lock(&worker.desk.responder)).collect()
     }
 
     /// Adds what they counted.
     pub(crate) fn count(&self, sum: &mut Counters) {
         for worker in &self.all {
-            sum.add(&lock(&worker.desk.counters));
+            sum.add(&lock(&worker.desk.responder).counters());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use truechimer_engine::server::worker::Publication;
@@ -25,7 +25,6 @@ pub(super) struct Task {
     pub(super) hall: Arc<Hall>,
     pub(super) desk: Arc<Desk>,
     pub(super) bell: UnixDatagram,
-    pub(super) responder: Arc<Mutex<Responder>>,
     pub(super) clocks: Clocks,
 }
 
@@ -71,7 +70,7 @@ impl Task {
                 }
                 // The clock is not stepped from here on until all have left.
                 let word = self.hall.word.read().unwrap_or_else(PoisonError::into_inner);
-                let mut responder = lock(&self.responder);
+                let mut responder = lock(&self.desk.responder);
                 let mut host = Informed { responder: &mut responder, word: &word };
                 answer(
                     (*id, socket),
@@ -82,8 +81,6 @@ impl Task {
                     |bytes, remote, local| self.hall.ask(*id, bytes, remote, local),
                 );
             }
-            let counters = lock(&self.responder).counters();
-            *lock(&self.desk.counters) = counters;
             if poll.readable(bell) && self.take_orders(&mut share) {
                 return;
             }
@@ -95,7 +92,7 @@ impl Task {
         hush(&self.bell);
         let orders = std::mem::take(&mut *lock(&self.desk.orders));
         if let Some(responder) = orders.responder {
-            lock(&self.responder).give_way_to(responder);
+            lock(&self.desk.responder).give_way_to(responder);
         }
         if let Some(other) = orders.share {
             *share = other;

@@ -8,7 +8,15 @@ fn load_quietly(args: &RunArgs) -> Result<Config, Unusable> {
 }
 
 fn chronyd(words: &[&str]) -> RunArgs {
-    match args::chronyd::parse(words.iter().map(OsString::from)).unwrap() {
+    run(args::chronyd::parse(words.iter().map(OsString::from)).unwrap())
+}
+
+fn plainly(file: PathBuf) -> RunArgs {
+    run(args::parse(["-f".into(), file.into()]).unwrap())
+}
+
+fn run(action: Action) -> RunArgs {
+    match action {
         Action::Run(run) => run,
         other => panic!("{other:?}"),
     }
@@ -46,15 +54,7 @@ fn a_wrong_line_is_told_with_its_place_and_chronyds_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chrony.conf");
     std::fs::write(&file, "# ours\nserver a.example ibrust\n").unwrap();
-    let ours = RunArgs {
-        config: file,
-        dialect: None,
-        observe: false,
-        debug: false,
-        role_sockets: None,
-        chronyd: None,
-    };
-    let unusable = load_quietly(&ours).err().unwrap();
+    let unusable = load_quietly(&plainly(file)).err().unwrap();
     assert_eq!(unusable.status, EXIT_FAILURE);
     assert!(
         unusable.message.contains("chrony.conf:2:1") && unusable.message.contains("did you mean `iburst`?")
@@ -77,14 +77,6 @@ fn a_key_that_is_missing_is_told_at_the_line_of_the_original() {
     let (file, keys) = (folder.path().join("chrony.conf"), folder.path().join("keys"));
     std::fs::write(&keys, "1 AES128 HEX:00112233445566778899aabbccddeeff\n").unwrap();
     std::fs::write(&file, format!("keyfile {}\n\nserver a.example key 7\n", keys.display())).unwrap();
-    let args = RunArgs {
-        config: file,
-        dialect: None,
-        observe: false,
-        debug: false,
-        role_sockets: None,
-        chronyd: None,
-    };
-    let unusable = load_quietly(&args).err().unwrap();
+    let unusable = load_quietly(&plainly(file)).err().unwrap();
     assert!(unusable.message.contains("chrony.conf:3:1"), "{}", unusable.message);
 }
